@@ -1,0 +1,88 @@
+//! Makes a plan of a scenario and the facts. Pure: the same facts give the same plan.
+
+use super::{Builder, Plan};
+use crate::environment::{DatabaseAddress, Environments};
+use crate::error::Error;
+use crate::facts::{CopyFacts, DatabaseFacts, Estimates, Facts, hex};
+use crate::scenario::Family;
+use crate::stages::{self, Scope};
+use crate::steps::Step;
+use sha2::{Digest, Sha256};
+use std::collections::BTreeMap;
+use std::path::{Path, PathBuf};
+
+/// What a plan is made of, besides the facts.
+#[derive(Clone, Copy)]
+pub struct Asked<'a> {
+    /// The scenario with all that it runs.
+    pub family: &'a Family,
+    /// Every environment.
+    pub environments: &'a Environments,
+    /// The SQL files that scenarios name, by the paths they name them by.
+    pub files: &'a BTreeMap<PathBuf, String>,
+    /// The scenarios' folder: what commands and files in them are relative to.
+    pub folder: &'a Path,
+}
+
+/// Every reason why there can be no plan; at least one.
+#[derive(Debug)]
+pub struct Refusals(pub Vec<Error>);
+
+/// Makes the plan, or gives every reason why there can be none.
+pub fn plan(asked: Asked<'_>, facts: &Facts) -> Result<Plan, Refusals> {
+    let Asked { family: Family { root: scenario, nested }, environments, files, folder } = asked;
+    let mut builder = Builder::default();
+    let scope = Scope { scenario, nested, environments, facts, files, folder, shadow: None };
+    stages::expand(&scenario.stages, &scope, &mut builder);
+    let (steps, outlook) = builder.finish()?;
+    Ok(Plan {
+        scenario: scenario.name.clone(),
+        title: scenario.title.clone(),
+        from: scenario.from.clone(),
+        to: scenario.to.clone(),
+        on_failure: scenario.on_failure,
+        targets: targets(steps.iter().map(|planned| &planned.step)),
+        steps,
+        limits: scenario.limits,
+        facts: decided_by(facts),
+        outlook,
+    })
+}
+
+/// The databases that are changed, each once.
+fn targets<'a>(steps: impl Iterator<Item = &'a Step>) -> Vec<DatabaseAddress> {
+    let mut targets: Vec<DatabaseAddress> = Vec::new();
+    for step in steps {
+        let target = match step {
+            Step::CreateShadow(step) => &step.target,
+            Step::RefreshInPlace(step) => &step.target,
+            Step::RunSql(step) => match &step.place {
+                crate::provider::Place::Live(address) => address,
+                crate::provider::Place::Shadow(_) | crate::provider::Place::Old(_) => continue,
+            },
+            _ => continue,
+        };
+        if !targets.iter().any(|known| known.is_same_place(target)) {
+            targets.push(target.clone());
+        }
+    }
+    targets
+}
+
+/// The digest of the deciding facts: estimates, counts of rows and leftovers of other runs are left out.
+pub(crate) fn decided_by(facts: &Facts) -> String {
+    let deciding = |database: &DatabaseFacts| DatabaseFacts { estimates: Estimates::default(), ..database.clone() };
+    let copies = facts.copies.iter().map(|(key, copy)| {
+        let decided = CopyFacts {
+            source: deciding(&copy.source),
+            target: deciding(&copy.target),
+            keep: BTreeMap::new(),
+            delta_references: vec![],
+            mask_trials: copy.mask_trials.clone(),
+            leftovers: vec![],
+        };
+        (key, decided)
+    });
+    let json = serde_json::to_vec(&copies.collect::<Vec<_>>()).expect("facts are plain data");
+    hex(&Sha256::digest(json))
+}

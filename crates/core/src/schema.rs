@@ -1,0 +1,250 @@
+//! What a PostgreSQL database holds, as data: the model that facts carry, checks compare and the copy engine reads.
+
+mod name;
+mod pattern;
+
+pub use name::{ColumnName, ColumnPath, TableName};
+pub use pattern::TablePattern;
+
+use serde::{Deserialize, Serialize};
+use std::collections::{BTreeMap, BTreeSet};
+
+/// The structure of one database, without its rows.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Schema {
+    /// Ordinary, partitioned and foreign tables, and partitions.
+    pub tables: BTreeMap<TableName, Table>,
+    /// Views and materialized views.
+    pub views: BTreeMap<TableName, View>,
+    /// Indexes that no constraint made, with the table of each.
+    pub indexes: BTreeMap<TableName, TableName>,
+    /// Sequences, with the column that owns each.
+    pub sequences: BTreeMap<TableName, Sequence>,
+    /// Extensions and their versions.
+    pub extensions: BTreeMap<String, String>,
+    /// Schemas other than the system's.
+    pub namespaces: BTreeSet<String>,
+    /// Every role that owns an object or is granted one.
+    pub roles: BTreeSet<String>,
+    /// Names of logical replication publications.
+    pub publications: BTreeSet<String>,
+    /// Names of logical replication subscriptions.
+    pub subscriptions: BTreeSet<String>,
+    /// Names of event triggers; creating one takes a superuser.
+    pub event_triggers: BTreeSet<String>,
+}
+
+/// One table.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Table {
+    /// What kind of table it is.
+    pub kind: TableKind,
+    /// Whether its rows survive a crash and reach standbys.
+    pub persistence: Persistence,
+    /// The role that owns it.
+    pub owner: String,
+    /// Its columns in their order, dropped ones left out.
+    pub columns: Vec<Column>,
+    /// The columns of its primary key.
+    pub primary_key: Option<Vec<ColumnName>>,
+    /// Unique constraints and unique indexes without expression or predicate, the primary key left out.
+    pub unique: Vec<Vec<ColumnName>>,
+    /// Foreign keys from this table.
+    pub foreign_keys: Vec<ForeignKey>,
+    /// Check constraints.
+    pub checks: Vec<Check>,
+    /// The columns that decide a row's partition.
+    pub partition_key: Vec<ColumnName>,
+    /// The extension whose configuration table this is, with the condition for the rows a copy takes.
+    pub extension_config: Option<ExtensionConfig>,
+}
+
+/// A table that belongs to an extension and holds the user's rows.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct ExtensionConfig {
+    /// The extension's name.
+    pub extension: String,
+    /// The `WHERE …` that the extension declared, or nothing for every row.
+    pub condition: String,
+}
+
+/// The kinds of table.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum TableKind {
+    /// A table with rows of its own; may have children by inheritance.
+    Ordinary,
+    /// A partitioned table, whose rows lie in its partitions.
+    Partitioned,
+    /// A partition with rows of its own.
+    PartitionOf(TableName),
+    /// A foreign table: its rows live elsewhere and are not copied.
+    Foreign,
+}
+
+/// How a table's rows are stored.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum Persistence {
+    /// Logged.
+    Permanent,
+    /// Unlogged: lost in a crash, unreadable on a standby.
+    Unlogged,
+}
+
+/// One column.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Column {
+    /// Its name.
+    pub name: ColumnName,
+    /// Its type as `format_type` prints it.
+    pub type_name: String,
+    /// What a mask must know about the type.
+    pub kind: TypeKind,
+    /// Whether NULL is refused.
+    pub not_null: bool,
+    /// The default as an expression.
+    pub default: Option<String>,
+    /// Where its value comes from.
+    pub source: ColumnSource,
+}
+
+/// Where a column's value comes from.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum ColumnSource {
+    /// Written by whoever writes the row.
+    Written,
+    /// An identity column, `ALWAYS` or `BY DEFAULT`.
+    Identity,
+    /// Computed from other columns; never copied.
+    Generated,
+}
+
+/// The types a mask can tell apart; domains are their base type.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum TypeKind {
+    /// text, varchar, char, citext, name; with the greatest length in characters.
+    Text {
+        /// The greatest length in characters, if limited.
+        max_chars: Option<u32>,
+    },
+    /// smallint, integer, bigint.
+    Integer {
+        /// 2, 4 or 8.
+        bytes: u8,
+    },
+    /// numeric with its precision and scale.
+    Numeric {
+        /// Digits in all, if limited.
+        precision: Option<u16>,
+        /// Digits after the point, if limited.
+        scale: Option<i16>,
+    },
+    /// real and double precision.
+    Float {
+        /// 4 or 8.
+        bytes: u8,
+    },
+    /// boolean.
+    Bool,
+    /// date.
+    Date,
+    /// timestamp, with or without time zone.
+    Timestamp,
+    /// uuid.
+    Uuid,
+    /// json.
+    Json,
+    /// jsonb.
+    Jsonb,
+    /// bytea.
+    Bytea,
+    /// An enumeration with its labels.
+    Enum {
+        /// The labels in their order.
+        labels: Vec<String>,
+    },
+    /// Anything else.
+    Other,
+}
+
+/// A foreign key.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct ForeignKey {
+    /// The constraint's name.
+    pub name: String,
+    /// The referring columns.
+    pub columns: Vec<ColumnName>,
+    /// The table referred to.
+    pub to: TableName,
+    /// The columns referred to, in the order of `columns`.
+    pub to_columns: Vec<ColumnName>,
+    /// The whole definition as `pg_get_constraintdef` prints it.
+    pub definition: String,
+}
+
+/// A check constraint.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Check {
+    /// The constraint's name.
+    pub name: String,
+    /// The columns it reads.
+    pub columns: Vec<ColumnName>,
+    /// The expression, without `CHECK`.
+    pub expression: String,
+}
+
+/// A view.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct View {
+    /// Whether it stores its rows.
+    pub materialized: bool,
+    /// The role that owns it.
+    pub owner: String,
+    /// The query as `pg_get_viewdef` prints it.
+    pub definition: String,
+    /// The tables and views it reads.
+    pub reads: BTreeSet<TableName>,
+}
+
+/// A sequence.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Sequence {
+    /// The column it belongs to, as `serial` and identity columns have it.
+    pub owned_by: Option<ColumnPath>,
+    /// Whether it counts upwards.
+    pub ascending: bool,
+}
+
+impl Table {
+    /// The column of that name.
+    pub fn column(&self, name: &ColumnName) -> Option<&Column> {
+        self.columns.iter().find(|column| &column.name == name)
+    }
+    /// Whether it stores rows of its own that a copy must carry.
+    pub fn has_own_rows(&self) -> bool {
+        matches!(self.kind, TableKind::Ordinary | TableKind::PartitionOf(_))
+    }
+    /// The columns whose values a copy carries: all but the generated ones.
+    pub fn written_columns(&self) -> impl Iterator<Item = &Column> {
+        self.columns.iter().filter(|column| column.source != ColumnSource::Generated)
+    }
+    /// Whether one column alone is unique in the table.
+    pub fn is_unique(&self, name: &ColumnName) -> bool {
+        let alone = |key: &Vec<ColumnName>| key.as_slice() == std::slice::from_ref(name);
+        self.primary_key.as_ref().is_some_and(alone) || self.unique.iter().any(alone)
+    }
+}
+
+/// Quotes an identifier for SQL, always: `a"b` becomes `"a""b"`.
+pub fn quote_identifier(name: &str) -> String {
+    format!("\"{}\"", name.replace('"', "\"\""))
+}
+
+/// Quotes a literal for SQL; the result holds for any setting of `standard_conforming_strings`.
+pub fn quote_literal(text: &str) -> String {
+    let quoted = text.replace('\'', "''");
+    if quoted.contains('\\') { format!(" E'{}'", quoted.replace('\\', "\\\\")) } else { format!("'{quoted}'") }
+}
