@@ -1,0 +1,14 @@
+//! What a store promises, on real files, with other processes at it.
+
+#![cfg(test)]
+
+mod ground;
+
+mod crash;
+mod journal;
+mod lease;
+mod logs;
+mod mailbox;
+mod opening;
+mod plans;
+mod runs;
