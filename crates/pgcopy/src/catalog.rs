@@ -1,0 +1,72 @@
+//! Reading a database's structure into `restage_core::schema`, with a handful of queries whatever the number of tables.
+
+mod column;
+mod constraint;
+mod kind;
+mod names;
+mod relation;
+
+use crate::connect::Reader;
+use crate::{Kind, Result};
+use restage_core::schema::{ColumnName, Schema, TableName};
+use std::collections::{BTreeMap, HashMap};
+
+/// Reads the structure of the session's database: everything a user made, extensions' own objects left out but for their
+/// configuration tables.
+///
+/// For one moment's structure, run it in a `REPEATABLE READ` transaction.
+pub async fn read(reader: Reader<'_>) -> Result<Schema> {
+    let mut schema = Schema::default();
+    let mut known = relation::read(reader, &mut schema).await?;
+    known.columns = column::read(reader, &known.relations, &mut schema).await?;
+    constraint::read(reader, &known, &mut schema).await?;
+    relation::read_views_and_sequences(reader, &known, &mut schema).await?;
+    names::read(reader, &mut schema).await?;
+    Ok(schema)
+}
+
+/// The types that a table's columns are made of at last, domains followed to their base, by object id.
+pub async fn base_types(reader: Reader<'_>, table: &TableName) -> Result<BTreeMap<ColumnName, u32>> {
+    column::base_types(reader, table).await
+}
+
+/// The table above each partition, also of partitions that are partitioned themselves.
+pub async fn parents(reader: Reader<'_>) -> Result<BTreeMap<TableName, TableName>> {
+    let sql = "SELECT n.nspname, c.relname, pn.nspname, pc.relname FROM pg_inherits i \
+                 JOIN pg_class c ON c.oid = i.inhrelid AND c.relispartition AND c.relkind IN ('r', 'p', 'f') \
+                 JOIN pg_namespace n ON n.oid = c.relnamespace \
+                 JOIN pg_class pc ON pc.oid = i.inhparent JOIN pg_namespace pn ON pn.oid = pc.relnamespace";
+    let name = |row: &tokio_postgres::Row, at: usize| TableName::new(row.get::<_, String>(at), row.get::<_, String>(at + 1));
+    let rows = reader.query("list the partitions", sql, &[]).await?;
+    Ok(rows.iter().map(|row| (name(row, 0), name(row, 2))).collect())
+}
+
+/// The names behind object ids and column numbers.
+#[derive(Default)]
+struct Known {
+    relations: HashMap<u32, TableName>,
+    columns: HashMap<(u32, i16), ColumnName>,
+    /// The table that each partition is part of.
+    parents: HashMap<TableName, TableName>,
+}
+
+impl Known {
+    fn relation(&self, oid: u32) -> Option<&TableName> {
+        self.relations.get(&oid)
+    }
+
+    /// The names of the columns with these numbers; `None` if one of them is an expression.
+    fn columns(&self, relation: u32, numbers: &[i16]) -> Option<Vec<ColumnName>> {
+        numbers.iter().map(|number| self.columns.get(&(relation, *number)).cloned()).collect()
+    }
+}
+
+/// A condition on `pg_class c` and `pg_namespace n`: relations that a user made, or an extension's configuration tables.
+const MADE_BY_USERS: &str = "n.nspname !~ '^pg_' AND n.nspname <> 'information_schema' AND c.relpersistence <> 't' \
+     AND (NOT EXISTS (SELECT FROM pg_depend d WHERE d.classid = 'pg_class'::regclass AND d.objid = c.oid AND d.deptype = 'e') \
+          OR c.oid IN (SELECT unnest(e.extconfig) FROM pg_extension e))";
+
+/// Numbers that PostgreSQL keeps as a signed integer and that are never negative.
+fn unsigned<T: TryFrom<i32>>(number: i32, what: &str) -> Result<T> {
+    T::try_from(number).map_err(|_| Kind::Query.error(format!("the server says that {what} is {number}, which cannot be")))
+}

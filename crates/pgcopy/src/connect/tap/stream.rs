@@ -1,0 +1,198 @@
+//! The tap's side towards the socket and `tokio-postgres`.
+
+use super::super::socket::Socket;
+use super::{Boundaries, CHUNK_BYTES, Mode, Tap};
+use bytes::{Buf, BytesMut};
+use std::future::Future;
+use std::io;
+use std::pin::{Pin, pin};
+use std::task::{Context, Poll, ready};
+use tokio::io::{AsyncRead, AsyncReadExt, AsyncWrite, ReadBuf};
+use tokio_postgres::tls::{ChannelBinding, TlsStream};
+
+/// A message's type and length.
+const HEADER_BYTES: usize = 5;
+/// A chunk of whole rows is a little larger than [`CHUNK_BYTES`]; most rows fit into this without moving the others.
+const LAST_ROW_BYTES: usize = 32 << 10;
+
+const COPY_OUT_RESPONSE: u8 = b'H';
+const COPY_DATA: u8 = b'd';
+const COPY_DONE: u8 = b'c';
+const ERROR: u8 = b'E';
+
+/// The stream that `tokio-postgres` gets.
+pub(in crate::connect) struct Tapped {
+    socket: Socket,
+    tap: Tap,
+    /// Read from the socket, not looked at yet.
+    inbox: BytesMut,
+    /// Ready for `tokio-postgres`.
+    through: BytesMut,
+    /// Rows on their way into a chunk.
+    chunk: BytesMut,
+    passing: Option<Passing>,
+}
+
+/// The message that is passing by.
+#[derive(Clone, Copy)]
+struct Passing {
+    kind: u8,
+    /// Bytes of its body that have not passed yet.
+    rest: usize,
+    /// `tokio-postgres` gets it.
+    through: bool,
+}
+
+/// Whether all that was read has been sorted.
+#[derive(PartialEq, Eq)]
+enum Sorted {
+    All,
+    /// The chunks' taker must make room first.
+    Full,
+}
+
+impl Tapped {
+    pub(in crate::connect) fn new(socket: Socket) -> (Self, Tap) {
+        let tap = Tap::default();
+        let (inbox, through, chunk) = (BytesMut::new(), BytesMut::new(), BytesMut::new());
+        (Self { socket, tap: tap.clone(), inbox, through, chunk, passing: None }, tap)
+    }
+
+    /// Sends what the inbox holds its two ways.
+    fn sort(&mut self) -> Sorted {
+        loop {
+            let Some(mut passing) = self.passing.take().or_else(|| self.begin()) else { return Sorted::All };
+            let here = passing.rest.min(self.inbox.len());
+            let moved = if passing.through {
+                self.through.extend_from_slice(&self.inbox[..here]);
+                here
+            } else if passing.kind == COPY_DATA {
+                self.take_rows(here, passing.rest)
+            } else {
+                here
+            };
+            self.inbox.advance(moved);
+            passing.rest -= moved;
+            if passing.rest == 0 {
+                self.end(passing.kind);
+                continue;
+            }
+            self.passing = Some(passing);
+            if self.inbox.is_empty() {
+                return Sorted::All;
+            }
+            if moved == 0 {
+                return Sorted::Full;
+            }
+        }
+    }
+
+    /// Takes a message's header off the inbox, if it is there whole.
+    fn begin(&mut self) -> Option<Passing> {
+        let header: [u8; HEADER_BYTES] = self.inbox.get(..HEADER_BYTES)?.try_into().ok()?;
+        let [kind, length @ ..] = header;
+        // A length below 4 is nonsense, on which `tokio-postgres` ends the connection.
+        let rest = usize::try_from(u32::from_be_bytes(length)).unwrap_or(usize::MAX).saturating_sub(4);
+        let of_copy = matches!(kind, COPY_OUT_RESPONSE | COPY_DATA | COPY_DONE);
+        let through = !of_copy || self.tap.state().mode == Mode::Pass;
+        if through {
+            self.through.extend_from_slice(&header);
+        }
+        self.inbox.advance(HEADER_BYTES);
+        Some(Passing { kind, rest, through })
+    }
+
+    /// Copies some of the inbox's first `here` bytes to the chunks, and says how many; `rest` are left of the row.
+    fn take_rows(&mut self, here: usize, rest: usize) -> usize {
+        let mut state = self.tap.state();
+        let Mode::Take(boundaries) = state.mode else { return here };
+        if state.is_full() {
+            return 0;
+        }
+        if self.chunk.is_empty() {
+            self.chunk.reserve(CHUNK_BYTES + if boundaries == Boundaries::Rows { LAST_ROW_BYTES } else { 0 });
+        }
+        let room = CHUNK_BYTES.saturating_sub(self.chunk.len());
+        let moved = if boundaries == Boundaries::Any { here.min(room) } else { here };
+        self.chunk.extend_from_slice(&self.inbox[..moved]);
+        let may_end = boundaries == Boundaries::Any || moved == rest;
+        if may_end && self.chunk.len() >= CHUNK_BYTES {
+            state.push(self.chunk.split().freeze());
+        }
+        moved
+    }
+
+    fn end(&mut self, kind: u8) {
+        let mut state = self.tap.state();
+        match kind {
+            ERROR => {
+                state.error_seen = true;
+                state.end();
+                self.chunk = BytesMut::new();
+            }
+            COPY_DONE => {
+                if !self.chunk.is_empty() && matches!(state.mode, Mode::Take(_)) {
+                    state.push(self.chunk.split().freeze());
+                }
+                state.end();
+                self.chunk = BytesMut::new();
+            }
+            COPY_DATA => state.messages += 1,
+            _ => {}
+        }
+    }
+}
+
+impl AsyncRead for Tapped {
+    fn poll_read(self: Pin<&mut Self>, context: &mut Context<'_>, buffer: &mut ReadBuf<'_>) -> Poll<io::Result<()>> {
+        let this = self.get_mut();
+        loop {
+            if !this.through.is_empty() {
+                let length = this.through.len().min(buffer.remaining());
+                buffer.put_slice(&this.through[..length]);
+                this.through.advance(length);
+                return Poll::Ready(Ok(()));
+            }
+            if this.sort() == Sorted::Full && this.through.is_empty() {
+                let mut state = this.tap.state();
+                if state.is_full() {
+                    state.reader = Some(context.waker().clone());
+                    return Poll::Pending;
+                }
+                continue;
+            }
+            if this.through.is_empty() {
+                this.inbox.reserve(CHUNK_BYTES);
+                let read = pin!(this.socket.read_buf(&mut this.inbox)).poll(context);
+                if ready!(read)? == 0 {
+                    this.tap.state().end();
+                    return Poll::Ready(Ok(()));
+                }
+            }
+        }
+    }
+}
+
+impl Drop for Tapped {
+    fn drop(&mut self) {
+        self.tap.state().end();
+    }
+}
+
+impl AsyncWrite for Tapped {
+    fn poll_write(mut self: Pin<&mut Self>, context: &mut Context<'_>, bytes: &[u8]) -> Poll<io::Result<usize>> {
+        Pin::new(&mut self.socket).poll_write(context, bytes)
+    }
+    fn poll_flush(mut self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<io::Result<()>> {
+        Pin::new(&mut self.socket).poll_flush(context)
+    }
+    fn poll_shutdown(mut self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<io::Result<()>> {
+        Pin::new(&mut self.socket).poll_shutdown(context)
+    }
+}
+
+impl TlsStream for Tapped {
+    fn channel_binding(&self) -> ChannelBinding {
+        self.socket.channel_binding()
+    }
+}

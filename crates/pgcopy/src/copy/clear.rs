@@ -1,0 +1,126 @@
+//! Emptying a database that is to be filled, such as a shadow that an earlier attempt left half-filled.
+
+use super::statements::{Failure, Runner, Statement, Transaction};
+use crate::archive::{Archive, Entry};
+use crate::connect::{Reader, TargetClient};
+use crate::facts::identity;
+use crate::stop::Stop;
+use crate::{Kind, Result};
+use restage_core::facts::Identity;
+use restage_core::schema::TableName;
+
+/// What is dropped; all else belongs to one of these, or to the place rather than its content: extensions, subscriptions.
+const DROPPED: [&str; 26] = [
+    "ACCESS METHOD",
+    "AGGREGATE",
+    "CAST",
+    "COLLATION",
+    "CONVERSION",
+    "DOMAIN",
+    "EVENT TRIGGER",
+    "FOREIGN DATA WRAPPER",
+    "FOREIGN TABLE",
+    "FUNCTION",
+    "MATERIALIZED VIEW",
+    "OPERATOR",
+    "OPERATOR CLASS",
+    "OPERATOR FAMILY",
+    "PROCEDURAL LANGUAGE",
+    "PROCEDURE",
+    "PUBLICATION",
+    "SEQUENCE",
+    "SERVER",
+    "TABLE",
+    "TEXT SEARCH CONFIGURATION",
+    "TEXT SEARCH DICTIONARY",
+    "TEXT SEARCH PARSER",
+    "TEXT SEARCH TEMPLATE",
+    "TYPE",
+    "VIEW",
+];
+
+/// How many large objects one statement removes; each takes a lock.
+const LARGE_OBJECTS_PER_STATEMENT: u32 = 1_000;
+
+/// Whether a database holds anything that filling it would collide with.
+pub(super) async fn is_empty(target: Reader<'_>) -> Result<bool> {
+    let sql = "SELECT NOT EXISTS (SELECT FROM pg_class c JOIN pg_namespace n ON n.oid = c.relnamespace \
+                                   WHERE n.nspname !~ '^pg_' AND n.nspname <> 'information_schema') \
+                  AND NOT EXISTS (SELECT FROM pg_proc p JOIN pg_namespace n ON n.oid = p.pronamespace \
+                                   WHERE n.nspname !~ '^pg_' AND n.nspname <> 'information_schema') \
+                  AND NOT EXISTS (SELECT FROM pg_type t JOIN pg_namespace n ON n.oid = t.typnamespace \
+                                   WHERE n.nspname !~ '^pg_' AND n.nspname <> 'information_schema') \
+                  AND NOT EXISTS (SELECT FROM pg_namespace WHERE nspname !~ '^pg_' AND nspname NOT IN ('information_schema', 'public')) \
+                  AND NOT EXISTS (SELECT FROM pg_event_trigger) AND NOT EXISTS (SELECT FROM pg_publication) \
+                  AND NOT EXISTS (SELECT FROM pg_foreign_data_wrapper) AND NOT EXISTS (SELECT FROM pg_largeobject_metadata)";
+    let rows = target.query("look whether the database is empty", sql, &[]).await?;
+    Ok(rows[0].get(0))
+}
+
+/// Drops every object of the session's database inside the transaction that is open; `archive` is that database's. Extensions
+/// and subscriptions stay. Refused if the database is `source`, the one that is to be copied.
+pub async fn clear_within(client: &TargetClient, source: &Identity, archive: &Archive, stop: &Stop) -> Result<Vec<String>> {
+    let target = OtherDatabase::look(client, source).await?;
+    clear(&target, &Runner::new(client, Transaction::Open, stop), archive).await
+}
+
+/// A database that was looked at and is not the source.
+pub(super) struct OtherDatabase<'a>(&'a TargetClient);
+
+impl<'a> OtherDatabase<'a> {
+    /// Looks who the database is; the source itself is refused.
+    pub(super) async fn look(client: &'a TargetClient, source: &Identity) -> Result<Self> {
+        if identity(client.reader()).await? != *source {
+            return Ok(Self(client));
+        }
+        let error = Kind::SameDatabase.error(format!("{} is the database to be copied", client.endpoint()));
+        Err(error.help("name another database as the target"))
+    }
+}
+
+/// Drops every object of the database whose archive that is; extensions stay, without the rows a user gave them.
+pub(super) async fn clear(target: &OtherDatabase<'_>, runner: &Runner<'_>, archive: &Archive) -> Result<Vec<String>> {
+    let client = target.0;
+    // Last made, first dropped; what fails because something else was dropped with it is not there any more.
+    let drops: Vec<Statement> = archive.entries.iter().rev().filter_map(drop_statement).collect();
+    let mut notes = runner.run(&drops).await?;
+    let schemas: Vec<Statement> = archive.entries.iter().rev().filter_map(drop_schema).collect();
+    notes.extend(runner.run(&schemas).await?);
+    empty_extensions(client, runner).await?;
+    remove_large_objects(client).await?;
+    Ok(notes)
+}
+
+fn drop_statement(entry: &Entry) -> Option<Statement> {
+    let named = entry.described().filter(|_| DROPPED.contains(&entry.kind.as_str()))?;
+    let name = named.strip_prefix(entry.kind.as_str())?;
+    let sql = format!("DROP {} IF EXISTS{name} CASCADE;", entry.kind);
+    Some(Statement { doing: format!("drop `{}`", entry.label()), sql, failure: Failure::Fatal })
+}
+
+/// A schema that an extension lives in cannot be dropped, and is made only if it is missing.
+fn drop_schema(entry: &Entry) -> Option<Statement> {
+    let is_schema = entry.kind == "SCHEMA" && entry.name != "public";
+    let named = entry.described().filter(|_| is_schema)?;
+    Some(Statement { doing: format!("drop `{}`", entry.label()), sql: format!("DROP {named};"), failure: Failure::Noted })
+}
+
+async fn remove_large_objects(client: &TargetClient) -> Result<()> {
+    let sql = format!(
+        "SELECT lo_unlink(oid) FROM (SELECT oid FROM pg_largeobject_metadata LIMIT {LARGE_OBJECTS_PER_STATEMENT}) AS objects"
+    );
+    while !client.reader().query("remove large objects", &sql, &[]).await?.is_empty() {}
+    Ok(())
+}
+
+async fn empty_extensions(client: &TargetClient, runner: &Runner<'_>) -> Result<()> {
+    let sql = "SELECT n.nspname, c.relname, t.condition FROM pg_extension x, unnest(x.extconfig, x.extcondition) AS t(oid, condition) \
+               JOIN pg_class c ON c.oid = t.oid JOIN pg_namespace n ON n.oid = c.relnamespace WHERE c.relkind = 'r'";
+    let tables = client.reader().query("list the extensions' tables", sql, &[]).await?;
+    let delete = tables.iter().map(|row| {
+        let name = TableName::new(row.get::<_, String>(0), row.get::<_, String>(1));
+        let sql = format!("DELETE FROM ONLY {} {};", name.sql(), row.get::<_, &str>(2));
+        Statement { doing: format!("empty `{name}`"), sql, failure: Failure::Fatal }
+    });
+    runner.run(&delete.collect::<Vec<_>>()).await.map(drop)
+}

@@ -1,0 +1,286 @@
+//! The story of a copy.
+
+use super::clear::{OtherDatabase, clear, is_empty};
+use super::finish::Finish;
+use super::inherited::Inherited;
+use super::owners::Owners;
+use super::schedule::{Schedule, TableWork, Work};
+use super::selection::Selection;
+use super::statements::{Failure, Making, Runner, Statement, Transaction};
+use super::table::{Formats, TableCopies, compile_masks, table_copies};
+use super::tally::Tally;
+use super::workers::{Done, Job};
+use super::{Route, session};
+use crate::archive::{self, Archive, EntryId};
+use crate::connect::{self, Endpoint, Reader, SourceClient, TargetClient};
+use crate::facts::{export_snapshot, identity, schema_digest, table_estimates};
+use crate::mask::MaskKey;
+use crate::reporter::Reporter;
+use crate::stop::Stop;
+use crate::tools::Tools;
+use crate::{Kind, Result, catalog};
+use jiff::Timestamp;
+use restage_core::facts::{Identity, TableEstimate};
+use restage_core::provider::{Carried, Filled};
+use restage_core::scenario::copy_database::Verify;
+use restage_core::schema::{Schema, TableName};
+use std::collections::{BTreeMap, HashMap};
+use std::future::Future;
+use std::sync::Arc;
+use std::time::{Duration, Instant};
+
+/// How often progress is told.
+const PROGRESS_EVERY: Duration = Duration::from_millis(250);
+/// Workers if nobody says how many; more than the servers have cores do not help.
+const MOST_WORKERS_BY_DEFAULT: usize = 4;
+
+/// What a copy takes besides its two ends.
+pub struct Filling<'a> {
+    /// Which tables and rows, with their masks.
+    pub carried: &'a Carried,
+    /// What the database to be replaced hands down; nothing for a plain copy.
+    pub inherited: &'a Inherited,
+    /// What masks are keyed with; needed when there are any.
+    pub mask_key: Option<&'a MaskKey>,
+    /// PostgreSQL's own programs, the same as when the plan was made.
+    pub tools: &'a Tools,
+    /// Ends it early.
+    pub stop: &'a Stop,
+    /// Hears of progress.
+    pub reporter: &'a dyn Reporter,
+}
+
+/// Fills a database, which is emptied first if an earlier attempt left something, with what is carried over from another.
+///
+/// Dropped or stopped before its end, nothing goes on working on either server; the target is half-filled then.
+pub async fn fill(route: &Route, filling: &Filling<'_>) -> Result<Filled> {
+    let tally = Arc::new(Tally::new());
+    let work = async {
+        let keeper = Keeper::open(&route.source, filling).await?;
+        let target = session::target(route).await?;
+        let other = OtherDatabase::look(&target, &keeper.identity).await?;
+        let runner = Runner::new(&target, Transaction::None, filling.stop);
+        empty(&target, &other, &runner, filling).await?;
+        let prepared = Prepared::make(&keeper, &target, filling, &tally).await?;
+        let job = prepared.begin(&runner, filling.carried.verify).await?;
+        let workers = filling.workers(prepared.tasks);
+        let done = Arc::new(job).run(route, &keeper.snapshot, workers, filling.stop).await?;
+        prepared.finish(&keeper, &target, &runner, filling, done).await
+    };
+    telling(filling.reporter, &tally, Box::pin(work)).await
+}
+
+/// Fills the database of a session that is in a transaction, which stays open; on an error it can only be rolled back.
+///
+/// The database must be empty but for what [`super::clear_within`] leaves, and for temporary tables.
+pub async fn fill_within(source: &Endpoint, target: &TargetClient, filling: &Filling<'_>) -> Result<Filled> {
+    let tally = Arc::new(Tally::new());
+    let work = async {
+        let keeper = Keeper::open(source, filling).await?;
+        OtherDatabase::look(target, &keeper.identity).await?;
+        session::ready(target).await?;
+        let runner = Runner::new(target, Transaction::Open, filling.stop);
+        let prepared = Prepared::make(&keeper, target, filling, &tally).await?;
+        let job = prepared.begin(&runner, filling.carried.verify).await?;
+        let done = Box::pin(job.run_within(&keeper.client, target, filling.stop)).await?;
+        prepared.finish(&keeper, target, &runner, filling, done).await
+    };
+    telling(filling.reporter, &tally, Box::pin(work)).await
+}
+
+impl Filling<'_> {
+    /// As many as were asked for; else one for each core here, up to a limit. Never more than there is work.
+    fn workers(&self, tasks: usize) -> usize {
+        let cores = std::thread::available_parallelism().map_or(1, usize::from);
+        let asked = self.carried.workers.map_or(cores.min(MOST_WORKERS_BY_DEFAULT), usize::from);
+        asked.clamp(1, tasks.max(1))
+    }
+}
+
+/// Tells progress while work goes on.
+async fn telling<T>(reporter: &dyn Reporter, tally: &Tally, work: impl Future<Output = Result<T>>) -> Result<T> {
+    let mut work = std::pin::pin!(work);
+    let mut ticks = tokio::time::interval(PROGRESS_EVERY);
+    loop {
+        tokio::select! {
+            biased;
+            done = &mut work => {
+                reporter.progress(tally.progress());
+                return done;
+            }
+            _ = ticks.tick() => reporter.progress(tally.progress()),
+        }
+    }
+}
+
+/// Drops whatever an earlier attempt left.
+async fn empty(target: &TargetClient, other: &OtherDatabase<'_>, runner: &Runner<'_>, filling: &Filling<'_>) -> Result<()> {
+    if is_empty(target.reader()).await? {
+        return Ok(());
+    }
+    let left = archive::dump(filling.tools, target.endpoint(), None, filling.stop).await?;
+    clear(other, runner, &left).await.map(drop)
+}
+
+/// The session that keeps the snapshot, and what was seen in it.
+struct Keeper {
+    client: SourceClient,
+    snapshot: String,
+    snapshot_at: Timestamp,
+    identity: Identity,
+    is_standby: bool,
+    archive: Archive,
+}
+
+impl Keeper {
+    async fn open(source: &Endpoint, filling: &Filling<'_>) -> Result<Self> {
+        let client = filling.stop.race(connect::source(source)).await?;
+        let tables = lockable(client.reader(), filling.carried).await?;
+        client.begin_locking(&tables).await?;
+        let snapshot = export_snapshot(client.reader()).await?;
+        let sql = "SELECT (extract(epoch FROM now()) * 1000000)::int8, pg_is_in_recovery()";
+        let row = client.query("read the time", sql, &[]).await?.remove(0);
+        let snapshot_at = Timestamp::from_microsecond(row.get(0)).unwrap_or_default();
+        let identity = identity(client.reader()).await?;
+        let planned = &filling.carried.source_identity;
+        if identity != *planned {
+            let error =
+                Kind::SchemaChanged.error(format!("{source} is the database {identity}, and the plan was made for {planned}"));
+            return Err(error.help("check the address, then plan again"));
+        }
+        let archive = archive::dump(filling.tools, source, Some(&snapshot), filling.stop).await?;
+        if schema_digest(&archive) != filling.carried.source_schema {
+            let error = Kind::SchemaChanged.error(format!("the structure of {source} is not that of the plan"));
+            return Err(error.help("plan again"));
+        }
+        let is_standby = row.get(1);
+        Ok(Self { client, snapshot, snapshot_at, identity, is_standby, archive })
+    }
+}
+
+/// The tables whose structure and rows must hold still: a lock like that of any reader keeps others from changing or emptying
+/// them, which a snapshot alone does not.
+async fn lockable(source: Reader<'_>, carried: &Carried) -> Result<Vec<TableName>> {
+    let sql = "SELECT n.nspname, c.relname FROM pg_class c JOIN pg_namespace n ON n.oid = c.relnamespace \
+               WHERE c.relkind IN ('r', 'p') AND n.nspname !~ '^pg_' AND n.nspname <> 'information_schema'";
+    let rows = source.query("list the tables", sql, &[]).await?;
+    let names = rows.iter().map(|row| TableName::new(row.get::<_, String>(0), row.get::<_, String>(1)));
+    Ok(names.filter(|name| carried.tables.contains_key(name)).collect())
+}
+
+/// Everything that is known before the first object is made.
+struct Prepared {
+    schema: Schema,
+    selection: Selection,
+    copies: TableCopies,
+    masks: BTreeMap<TableName, crate::mask::MaskSet>,
+    parents: BTreeMap<TableName, TableName>,
+    estimates: BTreeMap<TableName, TableEstimate>,
+    owners: Arc<Owners>,
+    tally: Arc<Tally>,
+    /// How large they are, if there are any.
+    large_object_bytes: Option<u64>,
+    tasks: usize,
+}
+
+impl Prepared {
+    async fn make(keeper: &Keeper, target: &TargetClient, filling: &Filling<'_>, tally: &Arc<Tally>) -> Result<Self> {
+        let source = keeper.client.reader();
+        let schema = catalog::read(source).await?;
+        let parents = catalog::parents(source).await?;
+        let estimates = table_estimates(source).await?;
+        let formats = Formats::read(source, target.major()).await?;
+        let mut copies = table_copies(&schema, filling.carried, &formats, &estimates, keeper.is_standby)?;
+        let masks = compile_masks(source, &mut copies.tables, filling.mask_key).await?;
+        let sql = "SELECT EXISTS (SELECT FROM pg_largeobject_metadata), pg_table_size('pg_largeobject')";
+        let large_objects = source.query("look for large objects", sql, &[]).await?.remove(0);
+        let rows = copies.tables.iter().filter_map(|table| estimates.get(&table.name)).map(|estimate| estimate.rows).sum();
+        tally.expect(rows, copies.tables.iter().map(|table| table.bytes).sum());
+        let mut selection = Selection::of(&keeper.archive, filling.carried)?;
+        selection.fit_to(target.reader()).await?;
+        Ok(Self {
+            selection,
+            owners: Arc::new(Owners::read(target.reader()).await?),
+            tally: Arc::clone(tally),
+            large_object_bytes: large_objects.get::<_, bool>(0).then(|| large_objects.get::<_, i64>(1).unsigned_abs()),
+            tasks: copies.tables.len(),
+            schema,
+            copies,
+            masks,
+            parents,
+            estimates,
+        })
+    }
+
+    /// Makes what comes before rows, and the job of the workers.
+    async fn begin(&self, runner: &Runner<'_>, verify: Verify) -> Result<Job> {
+        let started = Instant::now();
+        self.tally.doing("make schemas, types, functions and tables");
+        let mut making = Making::default();
+        let statements: Vec<Statement> =
+            self.selection.before_rows.iter().map(|entry| making.statement(entry, Failure::Fatal)).collect();
+        runner.run(&statements).await?;
+        self.tally.spent("structure", started);
+        let (owners, tally) = (Arc::clone(&self.owners), Arc::clone(&self.tally));
+        tally.doing("copy rows and make indexes");
+        Ok(Job::new(self.copies.tables.clone(), self.masks.clone(), verify, owners, tally, self.schedule()))
+    }
+
+    fn schedule(&self) -> Schedule {
+        let table_ids: HashMap<EntryId, TableName> = self
+            .selection
+            .before_rows
+            .iter()
+            .filter(|entry| entry.kind == "TABLE")
+            .map(|entry| (entry.id, TableName::new(&entry.schema, &entry.name)))
+            .collect();
+        let bytes = |name: &TableName| self.estimates.get(name).map_or(0, |estimate| estimate.bytes);
+        let with_rows =
+            self.copies.tables.iter().map(|table| TableWork { name: table.name.clone(), bytes: table.bytes, has_rows: true });
+        let empty = self.copies.empty.iter().map(|name| TableWork { name: name.clone(), bytes: bytes(name), has_rows: false });
+        Schedule::of(&Work {
+            tables: with_rows.chain(empty).collect(),
+            entries: &self.selection.with_rows,
+            table_ids: &table_ids,
+            parents: &self.parents,
+            large_object_bytes: self.large_object_bytes,
+        })
+    }
+
+    async fn finish(
+        &self,
+        keeper: &Keeper,
+        target: &TargetClient,
+        runner: &Runner<'_>,
+        filling: &Filling<'_>,
+        done: Done,
+    ) -> Result<Filled> {
+        let started = Instant::now();
+        self.tally.doing("make triggers, grants and the rest");
+        let finish = Finish {
+            source: keeper.client.reader(),
+            source_is_standby: keeper.is_standby,
+            target,
+            runner,
+            schema: &self.schema,
+            selection: &self.selection,
+            inherited: filling.inherited,
+            owners: &self.owners,
+            large_objects: done.later,
+        };
+        let finished = finish.run().await?;
+        self.tally.spent("finish", started);
+        let empty = self.copies.empty.iter();
+        let mut tables = done.tables;
+        tables.extend(empty.map(|name| (name.clone(), super::table::left_empty())));
+        let notes = [self.selection.notes.clone(), self.copies.notes.clone(), done.notes, finished].concat();
+        Ok(Filled {
+            snapshot_at: keeper.snapshot_at,
+            source: keeper.identity.clone(),
+            tables,
+            large_objects: done.large_objects,
+            seconds: self.tally.seconds(),
+            notes,
+        })
+    }
+}

@@ -1,0 +1,116 @@
+//! What follows the rows: views that need a key, materialized views, sequences, guards, owners, grants, event triggers.
+
+use super::inherited::{Inherited, ObjectKey};
+use super::owners::Owners;
+use super::selection::Selection;
+use super::statements::{Failure, Making, Runner, Statement};
+use super::{grants, sequences};
+use crate::Result;
+use crate::archive::Entry;
+use crate::connect::{Reader, TargetClient};
+use restage_core::schema::{Schema, TableName};
+use std::collections::HashSet;
+
+/// Everything that finishing looks at.
+pub(super) struct Finish<'a> {
+    pub(super) source: Reader<'a>,
+    pub(super) source_is_standby: bool,
+    pub(super) target: &'a TargetClient,
+    pub(super) runner: &'a Runner<'a>,
+    pub(super) schema: &'a Schema,
+    pub(super) selection: &'a Selection,
+    pub(super) inherited: &'a Inherited,
+    pub(super) owners: &'a Owners,
+    /// Owners and comments of large objects.
+    pub(super) large_objects: Vec<Statement>,
+}
+
+impl Finish<'_> {
+    /// Does it all and returns notes.
+    pub(super) async fn run(mut self) -> Result<Vec<String>> {
+        let mut notes = self.make(&self.selection.after_rows, Failure::Fatal).await?;
+        notes.extend(self.refresh().await?);
+        notes.extend(self.make(&self.selection.late_indexes, Failure::Fatal).await?);
+        notes.extend(self.sequences().await?);
+        notes.extend(self.make(&self.selection.guards, Failure::Fatal).await?);
+        notes.extend(self.replication().await?);
+        let (on_event_triggers, remarks): (Vec<Entry>, Vec<Entry>) =
+            self.selection.remarks.iter().cloned().partition(|remark| remark.name.starts_with("EVENT TRIGGER "));
+        notes.extend(self.make(&remarks, Failure::Noted).await?);
+        notes.extend(self.hand_over().await?);
+        // They fire for whatever is made after them, so they come last.
+        notes.extend(self.make(&self.selection.event_triggers, Failure::Noted).await?);
+        let owners = self.owners.statements(self.selection.event_triggers.iter(), self.inherited);
+        notes.extend(self.runner.run(&owners).await?);
+        notes.extend(self.make(&on_event_triggers, Failure::Noted).await?);
+        Ok(notes)
+    }
+
+    async fn make(&self, entries: &[Entry], failure: Failure) -> Result<Vec<String>> {
+        let mut making = Making::default();
+        let statements: Vec<Statement> = entries.iter().map(|entry| making.statement(entry, failure)).collect();
+        self.runner.run(&statements).await
+    }
+
+    /// Fills the materialized views that are filled in the source; those that read others come after them.
+    async fn refresh(&self) -> Result<Vec<String>> {
+        let sql = "SELECT n.nspname, c.relname FROM pg_class c JOIN pg_namespace n ON n.oid = c.relnamespace \
+                   WHERE c.relkind = 'm' AND c.relispopulated";
+        let filled = self.source.query("list the materialized views", sql, &[]).await?;
+        let filled: HashSet<(String, String)> = filled.iter().map(|row| (row.get(0), row.get(1))).collect();
+        let made = self.selection.before_rows.iter().chain(&self.selection.after_rows);
+        let views =
+            made.filter(|entry| entry.kind == "MATERIALIZED VIEW" && filled.contains(&(entry.schema.clone(), entry.name.clone())));
+        let refresh = views.map(|view| {
+            let name = TableName::new(&view.schema, &view.name).sql();
+            let sql = format!("REFRESH MATERIALIZED VIEW {name}; ANALYZE {name};");
+            Statement { doing: format!("refresh `{}`", view.label()), sql, failure: Failure::Fatal }
+        });
+        self.runner.run(&refresh.collect::<Vec<_>>()).await
+    }
+
+    async fn sequences(&self) -> Result<Vec<String>> {
+        let made: HashSet<TableName> = self.relations_made();
+        let readable = sequences::readable(self.schema, self.source_is_standby);
+        let carried: Vec<&TableName> = readable.into_iter().filter(|name| made.contains(*name)).collect();
+        let standings = sequences::read(self.source, &carried).await?;
+        sequences::write(self.runner, &standings).await?;
+        sequences::catch_up(self.target.reader(), self.runner, self.schema, &carried).await
+    }
+
+    /// Every relation there is now. An identity column's sequence is made with its table and not listed by itself.
+    fn relations_made(&self) -> HashSet<TableName> {
+        let listed: HashSet<TableName> =
+            self.selection.before_rows.iter().map(|entry| TableName::new(&entry.schema, &entry.name)).collect();
+        let of_columns = self.schema.sequences.iter().filter_map(|(name, sequence)| Some((name, sequence.owned_by.as_ref()?)));
+        let with_tables = of_columns.filter(|(_, column)| listed.contains(&column.table)).map(|(name, _)| name.clone());
+        with_tables.chain(listed.iter().cloned()).collect()
+    }
+
+    /// Subscriptions are made disabled and without their slot, for production's own subscription uses that.
+    async fn replication(&self) -> Result<Vec<String>> {
+        let mut making = Making::default();
+        let statements = self.selection.replication.iter().map(|entry| {
+            let mut statement = making.statement(entry, Failure::Fatal);
+            if entry.kind == "SUBSCRIPTION" {
+                let name = restage_core::schema::quote_identifier(&entry.name);
+                statement.sql.extend(["ALTER SUBSCRIPTION ", &name, " SET (slot_name = NONE);"]);
+            }
+            statement
+        });
+        self.runner.run(&statements.collect::<Vec<_>>()).await
+    }
+
+    /// Gives everything to its owner, then grants what is to be granted.
+    async fn hand_over(&mut self) -> Result<Vec<String>> {
+        let owned: Vec<&Entry> = self.selection.owned().filter(|entry| entry.kind != "EVENT TRIGGER").collect();
+        let mut notes = self.runner.run(&self.owners.statements(owned.iter().copied(), self.inherited)).await?;
+        let made: HashSet<ObjectKey> = owned.iter().map(|entry| ObjectKey::of(entry)).collect();
+        notes.extend(self.runner.run(&grants::of_target(&made, self.inherited)).await?);
+        let new = grants::on_new_objects(self.target.reader(), &owned, self.inherited, self.owners).await?;
+        notes.extend(self.runner.run(&new).await?);
+        notes.extend(self.runner.run(&grants::of_source(self.inherited, &self.selection.default_grants)).await?);
+        notes.extend(self.runner.run(&std::mem::take(&mut self.large_objects)).await?);
+        Ok(notes)
+    }
+}

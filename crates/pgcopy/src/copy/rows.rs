@@ -1,0 +1,145 @@
+//! The rows of one table, from one server to the other.
+
+use super::checksum::checksum_sql;
+use super::statements::Transaction;
+use super::table::{Freeze, Rows, TableCopy};
+use super::tally::Tally;
+use crate::connect::{Boundaries, CopyOut, SourceClient, TargetClient};
+use crate::mask::{MaskSet, Masker};
+use crate::{Error, Kind, Result};
+use bytes::BytesMut;
+use restage_core::provider::TableFilled;
+use restage_core::scenario::copy_database::Verify;
+use restage_core::schema::quote_identifier;
+use std::time::Instant;
+
+/// What is sent at once.
+const CHUNK_BYTES: usize = 256 << 10;
+/// Emptying a table first, so that its rows can be frozen, costs a few files; smaller tables are not worth it.
+const LEAST_FROZEN_BYTES: u64 = 64 << 10;
+
+/// Copies a table's rows. The source's session is in its snapshot; the target's is in a transaction.
+pub(super) struct RowCopy<'a> {
+    pub(super) source: &'a SourceClient,
+    pub(super) target: &'a TargetClient,
+    pub(super) table: &'a TableCopy,
+    pub(super) masks: Option<&'a MaskSet>,
+    pub(super) verify: Verify,
+    /// Whether the tables were made in the transaction that is open.
+    pub(super) transaction: Transaction,
+    pub(super) tally: &'a Tally,
+}
+
+impl RowCopy<'_> {
+    pub(super) async fn run(&self) -> Result<TableFilled> {
+        let name = &self.table.name;
+        let started = Instant::now();
+        self.tally.begin(name, self.table.bytes);
+        let freeze = self.freeze().await?;
+        self.look_names_up(NamesOf::People).await?;
+        let mut from = self.source.copy_out(format!("`{name}`"), &self.table.copy_out(), Boundaries::Any)?;
+        let bytes = self.pour(&mut from, freeze).await?;
+        let (rows_read, rows_written) = (from.rows().await?, bytes.rows_written);
+        if rows_read != rows_written {
+            let error = Kind::Mismatch.error(format!("`{name}` has {rows_read} rows in the source and {rows_written} arrived"));
+            return Err(error.help("copy again; if it happens again, report it as a fault"));
+        }
+        let checksum = self.checksum().await?;
+        self.look_names_up(NamesOf::Everybody).await?;
+        self.tally.end(name);
+        self.tally.spent("rows", started);
+        Ok(TableFilled {
+            rows_read,
+            rows_written,
+            bytes: bytes.bytes,
+            seconds: started.elapsed().as_secs_f64(),
+            masked: self.table.masks.keys().cloned().collect(),
+            checksum,
+        })
+    }
+
+    /// Empties the table, which is empty, so that this transaction is the one that gave it its rows.
+    async fn freeze(&self) -> Result<Freeze> {
+        if self.table.of_extension || self.table.bytes < LEAST_FROZEN_BYTES {
+            return Ok(Freeze::No);
+        }
+        if self.transaction == Transaction::None {
+            let name = &self.table.name;
+            self.target.run(format!("empty `{name}`"), &format!("TRUNCATE ONLY {}", name.sql())).await?;
+        }
+        Ok(Freeze::Yes)
+    }
+
+    /// A scenario's condition may name other tables and functions without their schema.
+    async fn look_names_up(&self, names: NamesOf) -> Result<()> {
+        let Rows::Where(_) = self.table.rows else { return Ok(()) };
+        let path = match names {
+            NamesOf::People => format!("{}, public", quote_identifier(&self.table.name.schema)),
+            NamesOf::Everybody => "''".to_owned(),
+        };
+        self.source.reader().rows("set the search path", &format!("SET LOCAL search_path = {path}")).await.map(drop)
+    }
+
+    async fn pour(&self, from: &mut CopyOut<'_>, freeze: Freeze) -> Result<Poured> {
+        let what = format!("`{}`", self.table.name);
+        let mut masker = self.masks.map(|masks| Masker::new(masks, self.table.format));
+        let mut into = self.target.start_copy_in(what, &self.table.copy_in(freeze)).await?;
+        let mut bytes = 0;
+        let mut fakes = BytesMut::new();
+        while let Some(chunk) = from.next().await? {
+            bytes += chunk.len() as u64;
+            self.tally.reach(&self.table.name, from.rows_so_far(), chunk.len() as u64);
+            let Some(masker) = &mut masker else {
+                into.send(chunk).await?;
+                continue;
+            };
+            masker.feed(&chunk, &mut fakes).map_err(|error| self.named(error))?;
+            if fakes.len() >= CHUNK_BYTES {
+                into.send(fakes.split().freeze()).await?;
+            }
+        }
+        if let Some(masker) = &masker {
+            masker.finish().map_err(|error| self.named(error))?;
+            into.send(fakes.freeze()).await?;
+        }
+        let rows_written = into.finish().await?;
+        self.tally.reach(&self.table.name, rows_written, 0);
+        Ok(Poured { bytes, rows_written })
+    }
+
+    fn named(&self, error: Error) -> Error {
+        let message = format!("cannot mask `{}`: {}", self.table.name, error.message);
+        let named = error.kind.error(message);
+        match error.help.clone() {
+            Some(help) => named.help(help).because(error),
+            None => named.because(error),
+        }
+    }
+
+    async fn checksum(&self) -> Result<Option<String>> {
+        if self.verify == Verify::Counts {
+            return Ok(None);
+        }
+        let condition = match &self.table.rows {
+            Rows::All => None,
+            Rows::Where(condition) => Some(format!("WHERE ({condition})")),
+            Rows::Extension(clause) => Some(clause.clone()),
+        };
+        let sql = checksum_sql(&self.table.name, &self.table.unmasked(), condition.as_deref());
+        let rows = self.source.query(format!("sum up `{}`", self.table.name), &sql, &[]).await?;
+        Ok(Some(rows[0].get(0)))
+    }
+}
+
+/// Whose way of naming things counts.
+enum NamesOf {
+    /// With the table's schema and `public` taken for granted.
+    People,
+    /// With every schema written out.
+    Everybody,
+}
+
+struct Poured {
+    bytes: u64,
+    rows_written: u64,
+}

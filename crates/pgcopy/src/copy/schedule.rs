@@ -1,0 +1,224 @@
+//! Which work comes next: rows before the indexes on them, keys before the foreign keys to them, no two pieces of work that
+//! would wait for each other's locks, and otherwise the largest first.
+
+mod builder;
+
+pub(super) use builder::{TableWork, Work};
+
+use crate::archive::Entry;
+use builder::Builder;
+use restage_core::schema::TableName;
+use std::cmp::Reverse;
+use std::collections::{BTreeMap, BTreeSet};
+
+/// One piece of work, for one worker.
+#[derive(Clone, Debug)]
+pub(super) enum Task {
+    /// The rows of some tables, by their place in the list of copies, and what belongs to these tables alone; one transaction.
+    Rows { tables: Vec<usize>, entries: Vec<Entry>, analyze: Vec<TableName> },
+    /// An index, a key or a foreign key.
+    Make(Entry),
+    /// The statistics of a table.
+    Analyze(TableName),
+    /// All large objects.
+    LargeObjects,
+}
+
+/// How work uses a table.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub(super) enum Lock {
+    /// Others may do so too.
+    Shared,
+    /// Nobody else may use it.
+    Exclusive,
+}
+
+#[derive(Debug)]
+struct Planned {
+    task: Task,
+    cost: u64,
+    locks: BTreeMap<TableName, Lock>,
+    /// How many tasks it still waits for.
+    unmet: usize,
+    needed_by: Vec<usize>,
+}
+
+/// The work, and how far it has come.
+#[derive(Debug, Default)]
+pub(super) struct Schedule {
+    tasks: Vec<Planned>,
+    /// Those that wait for nothing but locks, the largest first.
+    ready: BTreeSet<(Reverse<u64>, usize)>,
+    running: BTreeSet<usize>,
+}
+
+/// What there is to do next.
+#[derive(Debug)]
+pub(super) enum Next {
+    /// This, to be reported by its number when it is done.
+    Task(usize, Box<Task>),
+    /// Nothing until some running work is done.
+    Wait,
+    /// Nothing any more.
+    Finished,
+}
+
+impl Schedule {
+    pub(super) fn of(work: &Work<'_>) -> Self {
+        Builder::new(work).build()
+    }
+
+    /// Takes the largest task that can start.
+    pub(super) fn next(&mut self) -> Next {
+        let mut held: BTreeMap<&TableName, Lock> = BTreeMap::new();
+        for (table, lock) in self.running.iter().flat_map(|at| &self.tasks[*at].locks) {
+            held.entry(table).and_modify(|held| *held = (*held).max(*lock)).or_insert(*lock);
+        }
+        let conflicts = |at: usize| {
+            self.tasks[at].locks.iter().any(|(table, lock)| held.get(table).is_some_and(|held| *held.max(lock) == Lock::Exclusive))
+        };
+        let Some(largest) = self.ready.iter().find(|(_, at)| !conflicts(*at)).copied() else {
+            return if self.running.is_empty() { Next::Finished } else { Next::Wait };
+        };
+        self.ready.remove(&largest);
+        self.running.insert(largest.1);
+        Next::Task(largest.1, Box::new(self.tasks[largest.1].task.clone()))
+    }
+
+    /// Reports a task as done.
+    pub(super) fn done(&mut self, task: usize) {
+        self.running.remove(&task);
+        for at in std::mem::take(&mut self.tasks[task].needed_by) {
+            self.tasks[at].unmet -= 1;
+            if self.tasks[at].unmet == 0 {
+                self.ready.insert((Reverse(self.tasks[at].cost), at));
+            }
+        }
+    }
+
+    /// Adds a task that can start when those it needs, all added before, are done.
+    fn add(&mut self, task: Task, cost: u64, needs: &BTreeSet<usize>, locks: BTreeMap<TableName, Lock>) -> usize {
+        let at = self.tasks.len();
+        self.tasks.push(Planned { task, cost, locks, unmet: needs.len(), needed_by: vec![] });
+        for need in needs {
+            self.tasks[*need].needed_by.push(at);
+        }
+        if needs.is_empty() {
+            self.ready.insert((Reverse(cost), at));
+        }
+        at
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::archive::{EntryId, entry};
+    use std::collections::HashMap;
+
+    fn name(text: &str) -> TableName {
+        TableName::parse(text).unwrap()
+    }
+
+    fn table(text: &str, bytes: u64) -> TableWork {
+        TableWork { name: name(text), bytes, has_rows: true }
+    }
+
+    fn making(id: u32, kind: &str, name: &str, needs: &[u32]) -> Entry {
+        let mut entry = entry(id, kind, "public", name);
+        entry.dependencies = needs.iter().copied().map(EntryId).collect();
+        entry
+    }
+
+    fn word(task: &Task) -> String {
+        match task {
+            Task::Rows { tables, entries, analyze } => {
+                let made: Vec<&str> = entries.iter().map(|entry| entry.name.as_str()).collect();
+                format!("rows {tables:?} {made:?} {}", analyze.len())
+            }
+            Task::Make(entry) => entry.name.clone(),
+            Task::Analyze(table) => format!("analyze {table}"),
+            Task::LargeObjects => "large objects".into(),
+        }
+    }
+
+    /// Runs the schedule with so many workers that each finish in turn; returns the order of starting.
+    fn order(mut schedule: Schedule, workers: usize) -> Vec<Vec<String>> {
+        let (mut rounds, mut running) = (vec![], vec![]);
+        loop {
+            let mut round = vec![];
+            while running.len() < workers {
+                match schedule.next() {
+                    Next::Task(at, task) => {
+                        round.push(word(&task));
+                        running.push(at);
+                    }
+                    Next::Wait => break,
+                    Next::Finished => {
+                        assert!(running.is_empty());
+                        return rounds;
+                    }
+                }
+            }
+            if !round.is_empty() {
+                rounds.push(round);
+            }
+            schedule.done(running.remove(0));
+        }
+    }
+
+    #[test]
+    fn indexes_follow_their_rows_and_foreign_keys_both_tables() {
+        let ids = HashMap::from([(EntryId(1), name("big")), (EntryId(2), name("other"))]);
+        let entries = [
+            making(3, "CONSTRAINT", "big_key", &[1]),
+            making(4, "INDEX", "big_index", &[1]),
+            making(5, "INDEX", "big_index_2", &[1]),
+            making(6, "FK CONSTRAINT", "other_big", &[1, 2, 3]),
+        ];
+        let tables = vec![table("big", 100 << 20), table("other", 10 << 20)];
+        let work = Work {
+            tables,
+            entries: &entries,
+            table_ids: &ids,
+            parents: &BTreeMap::new(),
+            large_object_bytes: None,
+        };
+        let order = order(Schedule::of(&work), 2);
+        assert_eq!(order[0], ["rows [0] [] 0", "rows [1] [] 0"]);
+        let all: Vec<&String> = order.iter().flatten().collect();
+        let place = |word: &str| all.iter().position(|one| *one == word).unwrap();
+        assert!(place("big_key") < place("big_index") && place("big_index_2") < place("other_big"), "{all:?}");
+        assert_eq!(all.len(), 8, "{all:?}");
+    }
+
+    #[test]
+    fn small_tables_share_a_task_with_their_own_indexes() {
+        let ids: HashMap<EntryId, TableName> = (1..=40).map(|n| (EntryId(n), name(&format!("t{n}")))).collect();
+        let keys: Vec<Entry> = (1..=40).map(|n| making(100 + n, "CONSTRAINT", &format!("k{n}"), &[n])).collect();
+        let tables = (1..=40).map(|n| table(&format!("t{n}"), 1000)).collect();
+        let work = Work {
+            tables,
+            entries: &keys,
+            table_ids: &ids,
+            parents: &BTreeMap::new(),
+            large_object_bytes: None,
+        };
+        let order = order(Schedule::of(&work), 4);
+        assert_eq!(order.len(), 1, "{order:?}");
+        assert_eq!(order[0].len(), 2);
+        assert!(order[0][0].contains("\"k1\", \"k2\""));
+    }
+
+    #[test]
+    fn a_foreign_key_waits_for_every_partition() {
+        let ids = HashMap::from([(EntryId(1), name("whole")), (EntryId(2), name("part")), (EntryId(3), name("other"))]);
+        let parents = BTreeMap::from([(name("part"), name("whole"))]);
+        let entries = [making(5, "FK CONSTRAINT", "key", &[1, 3])];
+        let tables = vec![table("part", 100 << 20), table("other", 50 << 20)];
+        let work =
+            Work { tables, entries: &entries, table_ids: &ids, parents: &parents, large_object_bytes: Some(1) };
+        let all: Vec<String> = order(Schedule::of(&work), 1).concat();
+        assert_eq!(all, ["rows [0] [] 0", "rows [1] [] 0", "key", "large objects", "analyze other", "analyze whole"]);
+    }
+}

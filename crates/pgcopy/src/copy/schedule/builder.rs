@@ -1,0 +1,197 @@
+//! From tables and entries to tasks, with what each waits for and locks.
+
+use super::{Lock, Schedule, Task};
+use crate::archive::{Entry, EntryId};
+use restage_core::schema::TableName;
+use std::collections::{BTreeMap, BTreeSet, HashMap};
+
+/// A table's size and what rows it has to wait for.
+#[derive(Clone, Debug)]
+pub(in crate::copy) struct TableWork {
+    pub(in crate::copy) name: TableName,
+    pub(in crate::copy) bytes: u64,
+    /// Whether rows are copied into it.
+    pub(in crate::copy) has_rows: bool,
+}
+
+/// What the schedule is made of.
+pub(in crate::copy) struct Work<'a> {
+    /// Tables with rows to copy come first, in the order of the list of copies.
+    pub(in crate::copy) tables: Vec<TableWork>,
+    /// Indexes, keys and foreign keys, in an order in which they can be made.
+    pub(in crate::copy) entries: &'a [Entry],
+    /// The tables behind the entries' dependencies.
+    pub(in crate::copy) table_ids: &'a HashMap<EntryId, TableName>,
+    /// The table above each partition.
+    pub(in crate::copy) parents: &'a BTreeMap<TableName, TableName>,
+    /// How large the large objects are, if there are any.
+    pub(in crate::copy) large_object_bytes: Option<u64>,
+}
+
+impl TableWork {
+    fn is_small(&self) -> bool {
+        self.bytes <= SMALL_BYTES
+    }
+}
+
+/// Tables up to this size share tasks, for each task costs round trips and a transaction.
+const SMALL_BYTES: u64 = 1 << 20;
+/// A shared task has at most this many tables and bytes; each table takes several locks until the task's end.
+const TABLES_PER_TASK: usize = 32;
+const BYTES_PER_TASK: u64 = 8 << 20;
+
+pub(super) struct Builder<'a> {
+    work: &'a Work<'a>,
+    schedule: Schedule,
+    /// The task that brings each table's rows.
+    rows: HashMap<TableName, usize>,
+    /// The task that makes each entry.
+    made: HashMap<EntryId, usize>,
+    /// The tables that each entry touches.
+    touches: HashMap<EntryId, BTreeSet<TableName>>,
+    sizes: HashMap<TableName, u64>,
+    below: BTreeMap<TableName, Vec<TableName>>,
+}
+
+impl<'a> Builder<'a> {
+    pub(super) fn new(work: &'a Work<'a>) -> Self {
+        let mut below: BTreeMap<TableName, Vec<TableName>> = BTreeMap::new();
+        for table in &work.tables {
+            for above in std::iter::successors(Some(&table.name), |name| work.parents.get(*name)) {
+                below.entry(above.clone()).or_default().push(table.name.clone());
+            }
+        }
+        let sizes = work.tables.iter().map(|table| (table.name.clone(), table.bytes)).collect();
+        let mut touches: HashMap<EntryId, BTreeSet<TableName>> = HashMap::new();
+        for entry in work.entries {
+            let direct = entry.dependencies.iter().filter_map(|id| work.table_ids.get(id)).cloned();
+            let through = entry.dependencies.iter().filter_map(|id| touches.get(id)).flatten().cloned();
+            let all: BTreeSet<TableName> = direct.chain(through).collect();
+            touches.insert(entry.id, all);
+        }
+        Self { work, schedule: Schedule::default(), rows: HashMap::new(), made: HashMap::new(), touches, sizes, below }
+    }
+
+    pub(super) fn build(mut self) -> Schedule {
+        self.small_tables();
+        self.large_tables();
+        if let Some(bytes) = self.work.large_object_bytes {
+            self.schedule.add(Task::LargeObjects, bytes, &BTreeSet::new(), BTreeMap::new());
+        }
+        let entries = self.work.entries;
+        for entry in entries {
+            if !self.made.contains_key(&entry.id) {
+                self.make(entry);
+            }
+        }
+        self.analyze();
+        self.schedule
+    }
+
+    /// The entries that touch no other table and need nothing but others like them.
+    fn own_entries(&self) -> HashMap<&'a TableName, Vec<&'a Entry>> {
+        let small: HashMap<&TableName, &'a TableName> =
+            self.work.tables.iter().filter(|table| table.is_small()).map(|table| (&table.name, &table.name)).collect();
+        let mut own: HashMap<&'a TableName, Vec<&'a Entry>> = HashMap::new();
+        let mut owned: BTreeMap<EntryId, &TableName> = BTreeMap::new();
+        let others: BTreeSet<EntryId> = self.work.entries.iter().map(|entry| entry.id).collect();
+        for entry in self.work.entries {
+            let mut touched = self.touches[&entry.id].iter();
+            let (Some(table), None) = (touched.next(), touched.next()) else { continue };
+            let Some(table) = small.get(table) else { continue };
+            let alone = entry.dependencies.iter().all(|id| !others.contains(id) || owned.get(id) == Some(table));
+            if alone && entry.kind != "FK CONSTRAINT" {
+                owned.insert(entry.id, table);
+                own.entry(table).or_default().push(entry);
+            }
+        }
+        own
+    }
+
+    fn small_tables(&mut self) {
+        let own = self.own_entries();
+        let small: Vec<(usize, &TableWork)> = self.work.tables.iter().enumerate().filter(|(_, table)| table.is_small()).collect();
+        let mut rest = small.as_slice();
+        while !rest.is_empty() {
+            let mut bytes = 0;
+            let fitting = rest.iter().take(TABLES_PER_TASK).take_while(|(_, table)| {
+                bytes += table.bytes;
+                bytes <= BYTES_PER_TASK
+            });
+            let (some, others) = rest.split_at(fitting.count().max(1));
+            rest = others;
+            let entries: Vec<Entry> =
+                some.iter().filter_map(|(_, table)| own.get(&table.name)).flatten().copied().cloned().collect();
+            let ids: Vec<EntryId> = entries.iter().map(|entry| entry.id).collect();
+            let with_rows = some.iter().filter(|(_, table)| table.has_rows);
+            let analyze = with_rows.clone().filter(|(_, table)| !self.work.parents.contains_key(&table.name));
+            let task = Task::Rows {
+                tables: with_rows.clone().map(|(at, _)| *at).collect(),
+                analyze: analyze.map(|(_, table)| table.name.clone()).collect(),
+                entries,
+            };
+            let locks = some.iter().map(|(_, table)| (table.name.clone(), Lock::Exclusive)).collect();
+            let cost = some.iter().map(|(_, table)| table.bytes).sum::<u64>() + some.len() as u64;
+            let number = self.schedule.add(task, cost, &BTreeSet::new(), locks);
+            self.rows.extend(some.iter().map(|(_, table)| (table.name.clone(), number)));
+            self.made.extend(ids.into_iter().map(|id| (id, number)));
+        }
+    }
+
+    fn large_tables(&mut self) {
+        let large = self.work.tables.iter().enumerate().filter(|(_, table)| !table.is_small() && table.has_rows);
+        for (at, table) in large.collect::<Vec<_>>() {
+            let task = Task::Rows { tables: vec![at], entries: vec![], analyze: vec![] };
+            let locks = BTreeMap::from([(table.name.clone(), Lock::Exclusive)]);
+            // What must wait for the rows takes as long again.
+            let number = self.schedule.add(task, table.bytes.saturating_mul(2), &BTreeSet::new(), locks);
+            self.rows.insert(table.name.clone(), number);
+        }
+    }
+
+    fn make(&mut self, entry: &Entry) {
+        let touched = self.touches.get(&entry.id).cloned().unwrap_or_default();
+        let is_foreign_key = entry.kind == "FK CONSTRAINT";
+        // A foreign key of or to a partitioned table looks at the rows of all partitions.
+        let looked_at: Vec<&TableName> = if is_foreign_key {
+            touched.iter().flat_map(|table| self.below.get(table).into_iter().flatten().chain([table])).collect()
+        } else {
+            touched.iter().collect()
+        };
+        let rows = looked_at.iter().filter_map(|table| self.rows.get(*table)).copied();
+        let others = entry.dependencies.iter().filter_map(|id| self.made.get(id)).copied();
+        let needs: BTreeSet<usize> = rows.chain(others).collect();
+        let lock = if entry.kind == "INDEX" { Lock::Shared } else { Lock::Exclusive };
+        let locks: BTreeMap<TableName, Lock> = looked_at.iter().map(|table| ((*table).clone(), lock)).collect();
+        let bytes: u64 = looked_at.iter().filter_map(|table| self.sizes.get(*table)).sum();
+        // It keeps others from its tables and is quicker than an index, so it waits for the indexes.
+        let cost = if is_foreign_key { bytes / 8 } else { bytes };
+        let number = self.schedule.add(Task::Make(entry.clone()), cost, &needs, locks);
+        self.made.insert(entry.id, number);
+    }
+
+    /// Statistics of large tables and of partitioned ones, which gather those of their partitions on the way.
+    fn analyze(&mut self) {
+        let roots: BTreeSet<TableName> = self
+            .work
+            .tables
+            .iter()
+            .filter(|table| table.has_rows)
+            .map(|table| {
+                let chain = std::iter::successors(Some(&table.name), |name| self.work.parents.get(*name));
+                (table, chain.last().cloned().unwrap_or_else(|| table.name.clone()))
+            })
+            .filter(|(table, root)| *root != table.name || !table.is_small())
+            .map(|(_, root)| root)
+            .collect();
+        for root in roots {
+            let tables: BTreeSet<TableName> = self.below.get(&root).into_iter().flatten().cloned().chain([root.clone()]).collect();
+            let rows = tables.iter().filter_map(|table| self.rows.get(table)).copied();
+            let indexes =
+                self.touches.iter().filter(|(_, touched)| !touched.is_disjoint(&tables)).filter_map(|(id, _)| self.made.get(id));
+            let needs: BTreeSet<usize> = rows.chain(indexes.copied()).collect();
+            let locks = tables.into_iter().map(|table| (table, Lock::Exclusive)).collect();
+            self.schedule.add(Task::Analyze(root), 0, &needs, locks);
+        }
+    }
+}

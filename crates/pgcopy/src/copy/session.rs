@@ -1,0 +1,32 @@
+//! Sessions as copying needs them.
+
+use super::Route;
+use crate::Result;
+use crate::connect::{self, SourceClient, TargetClient};
+
+/// What is made may refer to what is not there yet, and nothing hides rows.
+const MAKING: &str =
+    "SET check_function_bodies = off; SET row_security = off; SET lock_timeout = 0; SET default_transaction_read_only = off";
+/// Nobody needs the shadow before it is swapped in, which makes all of it durable.
+const IN_A_SHADOW: &str = "SET synchronous_commit = off";
+
+/// Text of no known encoding passes as it is; all other text is UTF-8 on the way, whatever the servers store.
+const UNKNOWN_ENCODING: &str =
+    "SELECT set_config('client_encoding', 'SQL_ASCII', false) WHERE current_setting('server_encoding') = 'SQL_ASCII'";
+
+pub(super) async fn source(route: &Route) -> Result<SourceClient> {
+    let client = connect::source(&route.source).await?;
+    client.reader().rows("set the encoding", UNKNOWN_ENCODING).await?;
+    Ok(client)
+}
+
+pub(super) async fn target(route: &Route) -> Result<TargetClient> {
+    let client = connect::target(&route.target).await?;
+    client.run("set the session up", &format!("{MAKING}; {IN_A_SHADOW}; {UNKNOWN_ENCODING}")).await?;
+    Ok(client)
+}
+
+/// Readies a session that is used for more than this.
+pub(super) async fn ready(client: &TargetClient) -> Result<()> {
+    client.run("set the session up", MAKING).await
+}

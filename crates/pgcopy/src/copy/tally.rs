@@ -1,0 +1,97 @@
+//! How far the copy has come.
+
+use restage_core::provider::{ItemProgress, Progress};
+use restage_core::schema::TableName;
+use std::collections::BTreeMap;
+use std::sync::{Mutex, MutexGuard, PoisonError};
+use std::time::Instant;
+
+/// How many items progress names.
+const ITEMS: usize = 16;
+
+/// What is counted, by everybody at work.
+#[derive(Debug)]
+pub(super) struct Tally(Mutex<Counts>);
+
+#[derive(Debug)]
+struct Counts {
+    doing: String,
+    rows: u64,
+    bytes: u64,
+    rows_total: Option<u64>,
+    bytes_total: u64,
+    items: BTreeMap<String, ItemProgress>,
+    spans: BTreeMap<&'static str, (Instant, Instant)>,
+}
+
+impl Tally {
+    pub(super) fn new() -> Self {
+        Self(Mutex::new(Counts {
+            doing: "look at the source".into(),
+            rows: 0,
+            bytes: 0,
+            rows_total: None,
+            bytes_total: 0,
+            items: BTreeMap::new(),
+            spans: BTreeMap::new(),
+        }))
+    }
+
+    fn counts(&self) -> MutexGuard<'_, Counts> {
+        self.0.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    pub(super) fn doing(&self, what: &str) {
+        what.clone_into(&mut self.counts().doing);
+    }
+
+    pub(super) fn expect(&self, rows: u64, bytes: u64) {
+        let mut counts = self.counts();
+        (counts.rows_total, counts.bytes_total) = (Some(rows), bytes);
+    }
+
+    pub(super) fn begin(&self, table: &TableName, bytes: u64) {
+        let name = table.to_string();
+        let item = ItemProgress { name: name.clone(), rows: 0, bytes: 0, bytes_total: Some(bytes) };
+        self.counts().items.insert(name, item);
+    }
+
+    /// Says how many rows of the table there are now, and how many bytes came with the latest.
+    pub(super) fn reach(&self, table: &TableName, rows: u64, more_bytes: u64) {
+        let mut counts = self.counts();
+        counts.bytes += more_bytes;
+        let Some(item) = counts.items.get_mut(&table.to_string()) else { return };
+        item.bytes += more_bytes;
+        let before = std::mem::replace(&mut item.rows, rows);
+        counts.rows = (counts.rows + rows).saturating_sub(before);
+    }
+
+    pub(super) fn end(&self, table: &TableName) {
+        self.counts().items.remove(&table.to_string());
+    }
+
+    /// Work of that sort was done from `since` to now; sorts overlap.
+    pub(super) fn spent(&self, sort: &'static str, since: Instant) {
+        let now = Instant::now();
+        let mut counts = self.counts();
+        let span = counts.spans.entry(sort).or_insert((since, now));
+        *span = (span.0.min(since), span.1.max(now));
+    }
+
+    /// Seconds from the first to the last work of each sort.
+    pub(super) fn seconds(&self) -> BTreeMap<String, f64> {
+        self.counts().spans.iter().map(|(sort, (from, to))| ((*sort).to_owned(), (*to - *from).as_secs_f64())).collect()
+    }
+
+    pub(super) fn progress(&self) -> Progress {
+        let counts = self.counts();
+        Progress {
+            doing: counts.doing.clone(),
+            rows: counts.rows,
+            rows_total: counts.rows_total,
+            bytes: counts.bytes,
+            bytes_total: (counts.bytes_total > 0).then_some(counts.bytes_total),
+            items: counts.items.values().take(ITEMS).cloned().collect(),
+        }
+    }
+}

@@ -1,0 +1,236 @@
+//! Rows, indexes and foreign keys: by several workers with a session on each server, or by one within a transaction.
+
+use super::large_objects;
+use super::owners::Owners;
+use super::rows::RowCopy;
+use super::schedule::{Next, Schedule, Task};
+use super::statements::{Failure, Making, Runner, Statement, Transaction};
+use super::table::TableCopy;
+use super::tally::Tally;
+use super::{Route, session};
+use crate::archive::Entry;
+use crate::connect::{SourceClient, TargetClient};
+use crate::mask::MaskSet;
+use crate::stop::{self, Stop};
+use crate::{Error, Kind, Result};
+use restage_core::provider::TableFilled;
+use restage_core::scenario::copy_database::Verify;
+use restage_core::schema::TableName;
+use std::collections::BTreeMap;
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::time::Instant;
+use tokio::sync::Notify;
+use tokio::task::JoinSet;
+
+/// What all workers share.
+pub(super) struct Job {
+    /// The largest first.
+    pub(super) tables: Vec<TableCopy>,
+    pub(super) masks: BTreeMap<TableName, MaskSet>,
+    pub(super) verify: Verify,
+    pub(super) owners: Arc<Owners>,
+    pub(super) tally: Arc<Tally>,
+    schedule: Mutex<Schedule>,
+    changed: Notify,
+    done: Mutex<Done>,
+}
+
+/// What the workers have brought about.
+#[derive(Default)]
+pub(super) struct Done {
+    pub(super) tables: BTreeMap<TableName, TableFilled>,
+    pub(super) large_objects: u64,
+    /// What large objects need at the end.
+    pub(super) later: Vec<Statement>,
+    pub(super) notes: Vec<String>,
+}
+
+impl Job {
+    pub(super) fn new(
+        tables: Vec<TableCopy>,
+        masks: BTreeMap<TableName, MaskSet>,
+        verify: Verify,
+        owners: Arc<Owners>,
+        tally: Arc<Tally>,
+        schedule: Schedule,
+    ) -> Self {
+        let (schedule, done) = (Mutex::new(schedule), Mutex::default());
+        Self { tables, masks, verify, owners, tally, schedule, changed: Notify::new(), done }
+    }
+
+    /// Does it with so many workers, each with sessions of its own; the first failure stops the others.
+    pub(super) async fn run(self: Arc<Self>, route: &Route, snapshot: &str, workers: usize, stop: &Stop) -> Result<Done> {
+        let (stopper, halt) = stop::stop();
+        let mut running = JoinSet::new();
+        for _ in 0..workers {
+            let (job, route, snapshot, halt) = (Arc::clone(&self), route.clone(), snapshot.to_owned(), halt.clone());
+            running.spawn(async move { Box::pin(job.work(&route, &snapshot, &halt)).await });
+        }
+        let mut failure: Option<Error> = None;
+        loop {
+            let ended = tokio::select! {
+                () = stop.asked(), if !halt.is_asked() => {
+                    stopper.stop();
+                    continue;
+                }
+                ended = running.join_next() => ended,
+            };
+            let Some(ended) = ended else { break };
+            let ended = ended.unwrap_or_else(|broken| Err(Kind::Interrupted.error("a worker broke off").because(broken)));
+            if let Err(error) = ended {
+                stopper.stop();
+                // The others end because of it and say no more than that.
+                let says_more = failure.as_ref().is_none_or(|known| known.kind == Kind::Interrupted);
+                failure = if says_more { Some(error) } else { failure };
+            }
+        }
+        match failure {
+            None => Ok(std::mem::take(&mut *lock(&self.done))),
+            Some(error) => Err(error),
+        }
+    }
+
+    /// Does it on two sessions, within the transaction that is open on the target's.
+    pub(super) async fn run_within(&self, source: &SourceClient, target: &TargetClient, stop: &Stop) -> Result<Done> {
+        Box::pin(self.follow(&mut Worker::new(self, source, target, Transaction::Open, stop))).await?;
+        Ok(std::mem::take(&mut *lock(&self.done)))
+    }
+
+    async fn work(&self, route: &Route, snapshot: &str, stop: &Stop) -> Result<()> {
+        let (source, target) = stop.race(async { tokio::try_join!(session::source(route), session::target(route)) }).await?;
+        source.begin(Some(snapshot)).await?;
+        Box::pin(self.follow(&mut Worker::new(self, &source, &target, Transaction::None, stop))).await
+    }
+
+    async fn follow(&self, worker: &mut Worker<'_>) -> Result<()> {
+        loop {
+            worker.stop.check()?;
+            let changed = self.changed.notified();
+            let next = lock(&self.schedule).next();
+            match next {
+                Next::Finished => {
+                    self.changed.notify_waiters();
+                    return Ok(());
+                }
+                Next::Wait => {
+                    let waiting = async {
+                        changed.await;
+                        Ok(())
+                    };
+                    worker.stop.race(waiting).await?;
+                }
+                Next::Task(number, task) => {
+                    Box::pin(worker.perform(*task)).await?;
+                    lock(&self.schedule).done(number);
+                    self.changed.notify_waiters();
+                }
+            }
+        }
+    }
+}
+
+fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
+    mutex.lock().unwrap_or_else(PoisonError::into_inner)
+}
+
+/// One pair of sessions at work.
+struct Worker<'a> {
+    job: &'a Job,
+    source: &'a SourceClient,
+    target: &'a TargetClient,
+    transaction: Transaction,
+    stop: &'a Stop,
+    making: Making,
+}
+
+impl<'a> Worker<'a> {
+    fn new(job: &'a Job, source: &'a SourceClient, target: &'a TargetClient, transaction: Transaction, stop: &'a Stop) -> Self {
+        Self { job, source, target, transaction, stop, making: Making::default() }
+    }
+
+    async fn perform(&mut self, task: Task) -> Result<()> {
+        let started = Instant::now();
+        match task {
+            Task::Rows { tables, entries, analyze } => Box::pin(self.rows(&tables, &entries, &analyze)).await,
+            Task::Make(entry) => {
+                let made = self.make(&[entry], self.transaction).await;
+                self.job.tally.spent("indexes", started);
+                made
+            }
+            Task::Analyze(table) => self.run(&[gather_statistics(&table)], self.transaction).await,
+            Task::LargeObjects => Box::pin(self.large_objects()).await,
+        }
+    }
+
+    /// All of it in one transaction.
+    async fn rows(&mut self, tables: &[usize], entries: &[Entry], analyze: &[TableName]) -> Result<()> {
+        let (source, target, stop) = (self.source, self.target, self.stop);
+        let work = async {
+            self.begin().await?;
+            for table in tables.iter().map(|at| &self.job.tables[*at]) {
+                stop.check()?;
+                let (job, transaction) = (self.job, self.transaction);
+                let masks = job.masks.get(&table.name);
+                let copy = RowCopy { source, target, table, masks, verify: job.verify, transaction, tally: &job.tally };
+                let filled = copy.run().await?;
+                lock(&job.done).tables.insert(table.name.clone(), filled);
+            }
+            let started = Instant::now();
+            self.make(entries, Transaction::Open).await?;
+            if !entries.is_empty() {
+                self.job.tally.spent("indexes", started);
+            }
+            let statistics: Vec<Statement> = analyze.iter().map(gather_statistics).collect();
+            self.run(&statistics, Transaction::Open).await?;
+            self.commit().await
+        };
+        source.guard(stop, target.guard(stop, work)).await
+    }
+
+    async fn large_objects(&mut self) -> Result<()> {
+        let (source, target, stop) = (self.source, self.target, self.stop);
+        let work = async {
+            self.begin().await?;
+            let copied = large_objects::copy(source, target, &self.job.owners, stop).await?;
+            self.commit().await?;
+            let mut done = lock(&self.job.done);
+            done.large_objects = copied.count;
+            done.later.extend(copied.statements);
+            Ok(())
+        };
+        source.guard(stop, target.guard(stop, work)).await
+    }
+
+    async fn make(&mut self, entries: &[Entry], transaction: Transaction) -> Result<()> {
+        let statements: Vec<Statement> = entries.iter().map(|entry| self.making.statement(entry, Failure::Fatal)).collect();
+        self.run(&statements, transaction).await
+    }
+
+    async fn run(&self, statements: &[Statement], transaction: Transaction) -> Result<()> {
+        let notes = Runner::new(self.target, transaction, self.stop).run(statements).await?;
+        lock(&self.job.done).notes.extend(notes);
+        Ok(())
+    }
+
+    async fn begin(&self) -> Result<()> {
+        match self.transaction {
+            Transaction::None => self.target.run("begin a transaction", "BEGIN").await,
+            Transaction::Open => Ok(()),
+        }
+    }
+
+    async fn commit(&self) -> Result<()> {
+        match self.transaction {
+            Transaction::None => self.target.run("commit rows", "COMMIT").await,
+            Transaction::Open => Ok(()),
+        }
+    }
+}
+
+fn gather_statistics(table: &TableName) -> Statement {
+    Statement {
+        doing: format!("gather statistics of `{table}`"),
+        sql: format!("ANALYZE {};", table.sql()),
+        failure: Failure::Fatal,
+    }
+}

@@ -1,0 +1,77 @@
+//! What can be observed of a database, read-only, before anything is planned.
+
+mod estimates;
+mod identity;
+mod migrations;
+mod privileges;
+mod trials;
+
+pub(crate) use estimates::tables as table_estimates;
+pub use identity::identity;
+pub use migrations::histories;
+pub use trials::{Masks, try_masks};
+
+use crate::Result;
+use crate::archive::{self, Archive};
+use crate::catalog;
+use crate::connect::{Reader, SourceClient};
+use crate::stop::Stop;
+use crate::tools::Tools;
+use restage_core::facts::{DatabaseFacts, structure_digest};
+use std::collections::BTreeSet;
+
+/// Observes the session's database: structure, migrations, privileges and sizes of one moment.
+///
+/// `tools` must be the same for two databases that are to be compared, for `pg_dump`'s versions print some objects differently.
+pub async fn gather_database(client: &SourceClient, tools: &Tools, stop: &Stop) -> Result<DatabaseFacts> {
+    client.begin(None).await?;
+    let snapshot = export_snapshot(client.reader()).await?;
+    let archive = client.guard(stop, archive::dump(tools, client.endpoint(), Some(&snapshot), stop)).await?;
+    let facts = client.guard(stop, observe(client.reader(), &archive)).await?;
+    client.end().await?;
+    Ok(facts)
+}
+
+/// Makes the transaction's snapshot available to other sessions, for as long as the transaction lasts.
+pub async fn export_snapshot(reader: Reader<'_>) -> Result<String> {
+    let rows = reader.query("export a snapshot", "SELECT pg_export_snapshot()", &[]).await?;
+    Ok(rows[0].get(0))
+}
+
+/// The digest of a structure that a plan keeps and a copy compares: [`structure_digest`] of everything `pg_dump` lists.
+pub fn schema_digest(archive: &Archive) -> String {
+    structure_digest(&archive.objects())
+}
+
+async fn observe(reader: Reader<'_>, archive: &Archive) -> Result<DatabaseFacts> {
+    let about = identity::about(reader).await?;
+    let schema = catalog::read(reader).await?;
+    let privileges = privileges::read(reader).await?;
+    let migrations = histories(reader, &schema, &privileges.unreadable).await?;
+    Ok(DatabaseFacts {
+        identity: about.identity,
+        server_version: about.server_version,
+        in_recovery: about.in_recovery,
+        encoding: about.encoding,
+        locale: about.locale,
+        owner: about.owner,
+        user: about.user,
+        server_roles: names(reader, "list the roles", "SELECT rolname FROM pg_roles").await?,
+        available_extensions: names(reader, "list the available extensions", "SELECT name FROM pg_available_extensions").await?,
+        logical_slots: names(reader, "list the replication slots", SLOTS).await?,
+        prepared_transactions: names(reader, "list the prepared transactions", PREPARED).await?,
+        estimates: estimates::read(reader, about.in_recovery).await?,
+        objects: archive.objects(),
+        schema,
+        privileges,
+        migrations,
+    })
+}
+
+const SLOTS: &str = "SELECT slot_name FROM pg_replication_slots WHERE slot_type = 'logical' AND database = current_database()";
+const PREPARED: &str = "SELECT gid FROM pg_prepared_xacts WHERE database = current_database()";
+
+async fn names(reader: Reader<'_>, doing: &str, sql: &str) -> Result<BTreeSet<String>> {
+    let rows = reader.query(doing, sql, &[]).await?;
+    Ok(rows.iter().map(|row| row.get(0)).collect())
+}

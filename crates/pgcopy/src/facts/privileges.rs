@@ -1,0 +1,49 @@
+//! What the login role may do.
+
+use crate::Result;
+use crate::connect::Reader;
+use restage_core::facts::Privileges;
+use restage_core::schema::TableName;
+
+pub(super) async fn read(reader: Reader<'_>) -> Result<Privileges> {
+    let sql = "SELECT r.rolsuper, r.rolsuper OR r.rolcreatedb, pg_has_role(d.datdba, 'MEMBER'), \
+                      r.rolsuper OR pg_has_role('pg_signal_backend', 'MEMBER') \
+               FROM pg_roles r, pg_database d WHERE r.rolname = current_user AND d.datname = current_database()";
+    let rows = reader.query("read the login role's privileges", sql, &[]).await?;
+    let row = &rows[0];
+    let unreadable = reader.query("list the tables that cannot be read", UNREADABLE, &[]).await?;
+    // Since version 16 a member may be forbidden to act for its role.
+    let act = if reader.version() < 160_000 { "MEMBER" } else { "SET" };
+    let owners =
+        format!("SELECT DISTINCT pg_get_userbyid(owner) FROM ({OWNERS}) AS o(owner) WHERE NOT pg_has_role(owner, '{act}')");
+    let owners = reader.query("list the owners", &owners, &[]).await?;
+    Ok(Privileges {
+        superuser: row.get(0),
+        create_database: row.get(1),
+        owns_database: row.get(2),
+        signal_backends: row.get(3),
+        unreadable: unreadable.iter().map(|row| TableName::new(row.get::<_, String>(0), row.get::<_, String>(1))).collect(),
+        foreign_owners: owners.iter().map(|row| row.get(0)).collect(),
+    })
+}
+
+/// Tables with rows of their own and sequences; row security would hide rows, which must not pass for there being none.
+const UNREADABLE: &str = "SELECT n.nspname, c.relname FROM pg_class c JOIN pg_namespace n ON n.oid = c.relnamespace \
+     WHERE c.relkind IN ('r', 'p', 'S') AND n.nspname !~ '^pg_' AND n.nspname <> 'information_schema' AND c.relpersistence <> 't' \
+       AND (NOT EXISTS (SELECT FROM pg_depend d WHERE d.classid = 'pg_class'::regclass AND d.objid = c.oid AND d.deptype = 'e') \
+            OR c.oid IN (SELECT unnest(e.extconfig) FROM pg_extension e)) \
+       AND NOT (has_schema_privilege(n.oid, 'USAGE') AND CASE c.relkind WHEN 'S' THEN has_sequence_privilege(c.oid, 'SELECT') \
+                ELSE has_table_privilege(c.oid, 'SELECT') AND NOT row_security_active(c.oid) END)";
+
+/// Members of extensions are left out: they belong to whoever the server made them for, and come with the extension.
+const OWNERS: &str = "SELECT c.relowner FROM pg_class c JOIN pg_namespace n ON n.oid = c.relnamespace \
+       WHERE n.nspname !~ '^pg_' AND n.nspname <> 'information_schema' AND c.oid NOT IN (\
+         SELECT d.objid FROM pg_depend d WHERE d.classid = 'pg_class'::regclass AND d.deptype = 'e') \
+     UNION SELECT p.proowner FROM pg_proc p JOIN pg_namespace n ON n.oid = p.pronamespace \
+       WHERE n.nspname !~ '^pg_' AND n.nspname <> 'information_schema' AND p.oid NOT IN (\
+         SELECT d.objid FROM pg_depend d WHERE d.classid = 'pg_proc'::regclass AND d.deptype = 'e') \
+     UNION SELECT t.typowner FROM pg_type t JOIN pg_namespace n ON n.oid = t.typnamespace \
+       WHERE n.nspname !~ '^pg_' AND n.nspname <> 'information_schema' AND t.typrelid = 0 AND t.typelem = 0 AND t.oid NOT IN (\
+         SELECT d.objid FROM pg_depend d WHERE d.classid = 'pg_type'::regclass AND d.deptype = 'e') \
+     UNION SELECT nspowner FROM pg_namespace n WHERE nspname !~ '^pg_' AND nspname NOT IN ('information_schema', 'public') AND n.oid NOT IN (\
+         SELECT d.objid FROM pg_depend d WHERE d.classid = 'pg_namespace'::regclass AND d.deptype = 'e')";

@@ -1,0 +1,89 @@
+//! Finding PostgreSQL's own programs.
+
+use crate::{Kind, Result};
+use std::env;
+use std::path::{Path, PathBuf};
+use std::process::Command;
+
+/// Names a folder with one sub-folder per major version; searched first.
+pub const HOME_VARIABLE: &str = "RESTAGE_POSTGRES_HOME";
+
+/// The newest major version that is looked for.
+const NEWEST_MAJOR: u32 = 18;
+
+/// The programs that the engine needs.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Tools {
+    /// `pg_dump`.
+    pub pg_dump: PathBuf,
+    /// Its major version.
+    pub major: u32,
+}
+
+impl Tools {
+    /// Finds a `pg_dump` that can read a server of major version `source` and writes SQL for one of `target`: the target's
+    /// version if it is there, else the nearest one that can read the source.
+    ///
+    /// Looked for in `$RESTAGE_POSTGRES_HOME/<major>/bin`, in `/usr/lib/postgresql/<major>/bin` and on the `PATH`.
+    pub fn find(source: u32, target: u32) -> Result<Self> {
+        let home = env::var_os(HOME_VARIABLE).map(PathBuf::from);
+        let path: Vec<PathBuf> = env::var_os("PATH").map(|path| env::split_paths(&path).collect()).unwrap_or_default();
+        Self::find_in(home.as_deref(), Path::new("/usr/lib/postgresql"), &path, source, target)
+    }
+
+    fn find_in(home: Option<&Path>, debian: &Path, path: &[PathBuf], source: u32, target: u32) -> Result<Self> {
+        let folders = home.into_iter().chain([debian]);
+        let by_major = folders
+            .flat_map(|folder| (source..=NEWEST_MAJOR.max(target)).map(move |major| folder.join(major.to_string()).join("bin")));
+        let found = by_major.chain(path.iter().cloned()).map(|folder| folder.join("pg_dump")).filter(|program| program.is_file());
+        let versions = found.filter_map(|program| major_of(&program).map(|major| Self { pg_dump: program, major }));
+        let usable = versions.filter(|tools| tools.major >= source);
+        // SQL written for an older server is read by a newer one, and seldom the other way round.
+        usable.min_by_key(|tools| (tools.major != target, tools.major > target, tools.major.abs_diff(target))).ok_or_else(|| {
+            Kind::ToolMissing
+                .error(format!("no `pg_dump` of version {source} or newer is installed here"))
+                .help(format!("install PostgreSQL's client programs of version {target}, or set `{HOME_VARIABLE}` to a folder with `{target}/bin/pg_dump`"))
+        })
+    }
+}
+
+/// Runs `pg_dump --version`, which says `pg_dump (PostgreSQL) 15.17 (Debian …)`.
+fn major_of(program: &Path) -> Option<u32> {
+    let output = Command::new(program).arg("--version").output().ok()?;
+    let said = String::from_utf8(output.stdout).ok()?;
+    let version = said.split_once(") ")?.1;
+    let digits: String = version.chars().take_while(char::is_ascii_digit).collect();
+    digits.parse().ok()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use std::fs;
+    use std::os::unix::fs::PermissionsExt;
+
+    fn install(folder: &Path, version: &str) {
+        fs::create_dir_all(folder).unwrap();
+        let program = folder.join("pg_dump");
+        fs::write(&program, format!("#!/bin/sh\necho 'pg_dump (PostgreSQL) {version}'\n")).unwrap();
+        fs::set_permissions(&program, fs::Permissions::from_mode(0o755)).unwrap();
+    }
+
+    #[test]
+    fn the_targets_version_is_preferred_and_older_than_the_source_refused() {
+        let folder = tempfile::tempdir().unwrap();
+        let home = folder.path().join("home");
+        install(&home.join("14/bin"), "14.22");
+        install(&home.join("18/bin"), "18.4");
+        let path = [folder.path().join("path")];
+        install(&path[0], "16.13 (Debian 16.13-1)");
+        let find =
+            |source, target| Tools::find_in(Some(&home), Path::new("/nowhere"), &path, source, target).map(|tools| tools.major);
+        assert_eq!(find(14, 16).unwrap(), 16);
+        assert_eq!(find(14, 15).unwrap(), 14);
+        assert_eq!(find(15, 15).unwrap(), 16);
+        assert_eq!(find(17, 17).unwrap(), 18);
+        let missing = find(19, 19).unwrap_err();
+        assert_eq!((missing.kind, missing.help.is_some()), (Kind::ToolMissing, true));
+    }
+}

@@ -1,0 +1,24 @@
+//! Copying databases, on real servers.
+
+#![cfg(test)]
+
+#[path = "copy/place.rs"]
+mod place;
+
+#[path = "copy/whole.rs"]
+mod whole;
+
+#[path = "copy/parts.rs"]
+mod parts;
+
+#[path = "copy/handed_down.rs"]
+mod handed_down;
+
+#[path = "copy/faults.rs"]
+mod faults;
+
+#[path = "copy/connection.rs"]
+mod connection;
+
+#[path = "copy/within.rs"]
+mod within;

@@ -1,0 +1,199 @@
+use crate::place::{as_role, endpoint, tools};
+use restage_core::facts::{DatabaseFacts, MigrationTool, ObjectName, TrialVerdict};
+use restage_core::mask::Mask;
+use restage_core::schema::{ColumnName, TableName};
+use restage_lab::{Cluster, Major};
+use restage_pgcopy::connect::Endpoint;
+use restage_pgcopy::facts::{Masks, gather_database, try_masks};
+use restage_pgcopy::stop::Stop;
+use restage_pgcopy::{Kind, connect};
+
+async fn facts_of(cluster: &Cluster, endpoint: &Endpoint) -> DatabaseFacts {
+    let client = connect::source(endpoint).await.unwrap();
+    gather_database(&client, &tools(cluster), &Stop::never()).await.unwrap()
+}
+
+const APP: &str = "
+CREATE ROLE owner LOGIN PASSWORD 'pw'; CREATE ROLE other; CREATE ROLE reader LOGIN PASSWORD 'pw';
+CREATE TABLE people (id serial PRIMARY KEY, email text CHECK (email LIKE '%@%')); ALTER TABLE people OWNER TO owner;
+INSERT INTO people (email) SELECT 'p' || n || '@x.org' FROM generate_series(1, 500) n; ANALYZE people;
+CREATE TABLE secret (id int); ALTER TABLE secret OWNER TO other;
+CREATE TABLE guarded (id int); ALTER TABLE guarded ENABLE ROW LEVEL SECURITY;
+CREATE FUNCTION f(int) RETURNS int LANGUAGE sql AS 'SELECT $1';
+SELECT lo_create(0);
+GRANT SELECT ON people, people_id_seq, guarded TO reader;
+";
+
+#[tokio::test]
+async fn every_version_tells_who_it_is_and_what_it_has() {
+    for major in Major::ALL {
+        let cluster = Cluster::start(major).unwrap();
+        cluster.create_database("app").unwrap();
+        cluster.psql("app", APP).unwrap();
+        let facts = facts_of(&cluster, &endpoint(&cluster, "app")).await;
+        assert_eq!(facts.identity.system, cluster.system_identifier().unwrap().to_string());
+        assert_eq!(
+            facts.identity.oid.to_string(),
+            cluster.psql("app", "SELECT oid FROM pg_database WHERE datname = 'app'").unwrap()
+        );
+        assert_eq!((facts.major(), facts.in_recovery), (major.number(), false));
+        assert_eq!((facts.encoding.as_str(), facts.locale.as_str(), facts.owner.as_str()), ("UTF8", "C.UTF-8", "postgres"));
+        assert!(facts.privileges.superuser && facts.privileges.create_database && facts.privileges.unreadable.is_empty());
+        assert!(facts.server_roles.contains("reader") && facts.available_extensions.contains("citext"));
+        let people = facts.estimates.tables[&TableName::new("public", "people")];
+        assert!(people.rows == 500 && people.bytes > 0 && people.index_bytes > 0, "{people:?}");
+        assert_eq!((facts.estimates.large_objects, facts.estimates.free_bytes), (1, None));
+        assert!(facts.estimates.bytes > 1 << 20 && facts.estimates.connections >= 1 && facts.estimates.max_connections == 100);
+        let listed = |kind: &str, name: &str| {
+            facts.objects.contains_key(&ObjectName { kind: kind.into(), schema: "public".into(), name: name.into() })
+        };
+        assert!(listed("TABLE", "people") && listed("FUNCTION", "f(integer)") && listed("CONSTRAINT", "people people_pkey"));
+        assert!(facts.objects.keys().all(|object| object.kind != "ACL"));
+    }
+}
+
+#[tokio::test]
+async fn what_a_role_may_not_do_is_told() {
+    let cluster = Cluster::any().unwrap();
+    cluster.create_database("app").unwrap();
+    cluster.psql("app", APP).unwrap();
+    let client = connect::source(&as_role(&cluster, "app", "reader", "pw")).await.unwrap();
+    // `pg_dump` locks every table, which takes the right to read it.
+    let error = gather_database(&client, &tools(&cluster), &Stop::never()).await.unwrap_err();
+    assert_eq!(error.kind, Kind::PermissionDenied, "{error:?}");
+    cluster.psql("app", "GRANT INSERT ON secret TO reader; GRANT USAGE ON SCHEMA public TO reader").unwrap();
+    cluster.psql("app", "GRANT SELECT ON secret TO reader; DROP TABLE secret").unwrap();
+    let facts = facts_of(&cluster, &as_role(&cluster, "app", "reader", "pw")).await;
+    let privileges = facts.privileges;
+    assert!(!privileges.superuser && !privileges.create_database && !privileges.owns_database && !privileges.signal_backends);
+    assert_eq!(privileges.unreadable, [TableName::new("public", "guarded")].into());
+    assert_eq!(privileges.foreign_owners, ["owner".to_owned(), "postgres".to_owned()].into());
+}
+
+#[tokio::test]
+async fn a_definition_that_differs_has_another_digest_and_an_owner_makes_no_difference() {
+    let cluster = Cluster::any().unwrap();
+    for (database, body) in [("one", "SELECT 1"), ("two", "SELECT 2")] {
+        cluster.create_database(database).unwrap();
+        let make = format!(
+            "CREATE TABLE t (id int); CREATE FUNCTION f() RETURNS int LANGUAGE sql AS '{body}'; GRANT SELECT ON t TO PUBLIC"
+        );
+        cluster.psql(database, &make).unwrap();
+    }
+    cluster.psql("two", "CREATE ROLE somebody; ALTER TABLE t OWNER TO somebody; REVOKE ALL ON t FROM PUBLIC").unwrap();
+    let (one, two) = (facts_of(&cluster, &endpoint(&cluster, "one")).await, facts_of(&cluster, &endpoint(&cluster, "two")).await);
+    let differing: Vec<&str> = one
+        .objects
+        .iter()
+        .filter(|(name, digest)| two.objects.get(*name) != Some(digest))
+        .map(|(name, _)| name.kind.as_str())
+        .collect();
+    assert_eq!((differing, one.objects.len()), (vec!["FUNCTION"], two.objects.len()));
+}
+
+#[tokio::test]
+async fn a_standby_tells_that_it_is_one() {
+    let primary = Cluster::any().unwrap();
+    primary.create_database("app").unwrap();
+    primary.psql("app", APP).unwrap();
+    let standby = Cluster::standby_of(&primary).unwrap();
+    primary.psql("app", "INSERT INTO people (email) VALUES ('late@x.org')").unwrap();
+    standby.await_replay_of(&primary).unwrap();
+    let (ours, theirs) =
+        (facts_of(&standby, &endpoint(&standby, "app")).await, facts_of(&primary, &endpoint(&primary, "app")).await);
+    assert!(ours.in_recovery && ours.estimates.replay_lag_seconds.is_some());
+    assert_eq!((ours.identity, ours.objects, ours.schema), (theirs.identity, theirs.objects, theirs.schema));
+}
+
+#[tokio::test]
+async fn slots_and_prepared_transactions_of_the_database_are_told() {
+    let settings = [("wal_level", "logical"), ("max_prepared_transactions", "2")];
+    let config = restage_lab::Config {
+        settings: settings.map(|(name, value)| (name.to_owned(), value.to_owned())).into(),
+        ..restage_lab::Config::of(restage_lab::Installation::any().unwrap())
+    };
+    let cluster = config.start().unwrap();
+    cluster.create_database("app").unwrap();
+    cluster.psql("app", "SELECT pg_create_logical_replication_slot('feed', 'pgoutput')").unwrap();
+    cluster.psql("app", "CREATE TABLE t (); BEGIN; INSERT INTO t DEFAULT VALUES; PREPARE TRANSACTION 'halfway'").unwrap();
+    let facts = facts_of(&cluster, &endpoint(&cluster, "app")).await;
+    assert_eq!((facts.logical_slots, facts.prepared_transactions), (["feed".to_owned()].into(), ["halfway".to_owned()].into()));
+}
+
+const HISTORIES: &str = include_str!("histories.sql");
+
+#[tokio::test]
+async fn each_tools_history_is_recognised_by_its_table() {
+    let cluster = Cluster::any().unwrap();
+    cluster.create_database("app").unwrap();
+    cluster.psql("app", HISTORIES).unwrap();
+    let facts = facts_of(&cluster, &endpoint(&cluster, "app")).await;
+    let found: Vec<_> = facts
+        .migrations
+        .iter()
+        .map(|history| {
+            let applied = history.applied.iter().map(|one| (one.id.as_str(), one.checksum.as_deref(), one.success));
+            (history.tool, history.table.to_string(), applied.collect::<Vec<_>>())
+        })
+        .collect();
+    let expected = [
+        (
+            MigrationTool::Prisma,
+            "_prisma_migrations".to_owned(),
+            vec![("20240101_init", Some("abc"), true), ("20240301_half", Some("ghi"), false)],
+        ),
+        (MigrationTool::Sqlx, "_sqlx_migrations".to_owned(), vec![("20240101", Some("0aff"), true)]),
+        (MigrationTool::Alembic, "alembic_version".to_owned(), vec![("ae1027a6acf", None, true)]),
+        (
+            MigrationTool::Liquibase,
+            "databasechangelog".to_owned(),
+            vec![("db/a.xml::1::ann", Some("9:aa"), true), ("db/a.xml::2::ann", Some("9:bb"), false)],
+        ),
+        (
+            MigrationTool::Django,
+            "django_migrations".to_owned(),
+            vec![("auth.0001_initial", None, true), ("shop.0001_initial", None, true)],
+        ),
+        (MigrationTool::Knex, "knex_migrations".to_owned(), vec![("2024_users.js", None, true)]),
+        (
+            MigrationTool::Flyway,
+            "ops.\"Flyway history\"".to_owned(),
+            vec![("1", Some("11"), true), ("3", Some("33"), false), ("R__views.sql", Some("55"), true)],
+        ),
+        (MigrationTool::Rails, "schema_migrations".to_owned(), vec![("20240101120000", None, true)]),
+    ];
+    for history in &expected {
+        assert!(found.contains(history), "{history:?} in {found:#?}");
+    }
+    assert_eq!(found.len(), expected.len(), "{found:#?}");
+}
+
+#[tokio::test]
+async fn masks_are_tried_against_checks_and_domains() {
+    let cluster = Cluster::any().unwrap();
+    cluster.create_database("app").unwrap();
+    let make = "CREATE DOMAIN code AS text CONSTRAINT code_form CHECK (VALUE ~ '^[A-Z]+$'); \
+         CREATE TABLE t (good text CONSTRAINT filled CHECK (good <> ''), bad text CONSTRAINT colour CHECK (bad IN ('red', 'blue')), \
+                         coded code, pair int, CONSTRAINT two CHECK (good <> '' OR pair > 0), \
+                         phone text CONSTRAINT uk CHECK (phone LIKE '+44%'), shaped text CONSTRAINT shape CHECK (shaped ~ '^[0-9]{3}$'), \
+                         gone int CONSTRAINT present CHECK (gone IS NOT NULL), none text CONSTRAINT unseen CHECK (none ~ '^x')); \
+         INSERT INTO t (phone, shaped, gone) SELECT '+44 123 ' || n, 100 + n, n FROM generate_series(1, 50) n";
+    cluster.psql("app", make).unwrap();
+    let client = connect::source(&endpoint(&cluster, "app")).await.unwrap();
+    let facts = gather_database(&client, &tools(&cluster), &Stop::never()).await.unwrap();
+    let with = |column: &str, mask: Mask| (ColumnName(column.into()), mask);
+    let fixed = |column: &str| with(column, Mask::Fixed("x".into()));
+    let shaped = [with("phone", Mask::Phone), with("shaped", Mask::Digits), with("gone", Mask::Null), with("none", Mask::Digits)];
+    let columns = [fixed("good"), fixed("bad"), fixed("coded")].into_iter().chain(shaped);
+    let masks: Masks = [(TableName::new("public", "t"), columns.collect())].into();
+    let trials = try_masks(&client, &facts.schema, &masks).await.unwrap();
+    let verdict = |constraint: &str| trials.iter().find(|trial| trial.constraint == constraint).unwrap().verdict.clone();
+    let refused = |sample: &str| TrialVerdict::Refuses(sample.into());
+    assert_eq!((verdict("colour"), verdict("code_form"), verdict("filled")), (refused("x"), refused("x"), TrialVerdict::Passes));
+    assert_eq!(
+        (verdict("two"), verdict("unseen"), verdict("shape")),
+        (TrialVerdict::Unknown, TrialVerdict::Unknown, TrialVerdict::Passes)
+    );
+    assert!(matches!(verdict("uk"), TrialVerdict::Refuses(fake) if fake.len() > 6), "a fake number has another country");
+    assert_eq!((verdict("present"), trials.len()), (refused("NULL"), 8));
+}
