@@ -1,0 +1,73 @@
+//! PostgreSQL servers: shadows, swaps, refreshes in place, SQL, marks and observation.
+
+mod servers;
+mod trouble;
+mod mark;
+mod listing;
+mod attributes;
+mod sessions;
+mod subscriptions;
+mod shadow;
+mod swap;
+mod fill;
+mod surviving;
+mod comparing;
+mod in_place;
+mod statements;
+mod sql;
+pub(crate) mod transaction;
+pub(crate) mod work;
+mod lease;
+mod gather;
+
+pub use gather::gather;
+pub use lease::TargetMark;
+pub use mark::{Comment, Mark, Origin, Role, Swap};
+pub use servers::{Caller, Servers};
+pub use trouble::told;
+
+pub(crate) use statements::expect_one_harmless;
+
+use restage_core::Result;
+use restage_core::environment::DatabaseAddress;
+use restage_core::name::RunId;
+use restage_core::provider::{Databases, Own, ShadowSpec, SwapSpec, Swapped};
+
+/// Databases on PostgreSQL servers.
+#[derive(Clone, Debug, Default)]
+pub struct Postgres {
+    servers: Servers,
+}
+
+impl Postgres {
+    /// Reaches servers through these connections.
+    pub fn new(servers: Servers) -> Self {
+        Self { servers }
+    }
+    /// The connections.
+    pub fn servers(&self) -> &Servers {
+        &self.servers
+    }
+}
+
+#[async_trait::async_trait]
+impl Databases for Postgres {
+    async fn ensure_shadow(&self, spec: &ShadowSpec, run: &RunId) -> Result<Own<DatabaseAddress>> {
+        shadow::ensure(&self.servers, spec, run).await
+    }
+    async fn find_own(&self, address: &DatabaseAddress, run: &RunId) -> Result<Option<Own<DatabaseAddress>>> {
+        shadow::find_own(&self.servers, address, run).await
+    }
+    async fn ensure_dropped(&self, database: Own<DatabaseAddress>) -> Result<()> {
+        shadow::ensure_dropped(&self.servers, database.get()).await
+    }
+    async fn swap(&self, spec: &SwapSpec, run: &RunId) -> Result<Swapped> {
+        swap::swap(&self.servers, spec, run).await
+    }
+    async fn swap_back(&self, spec: &SwapSpec, run: &RunId) -> Result<()> {
+        swap::swap_back(&self.servers, spec, run).await
+    }
+    async fn was_refreshed_by(&self, address: &DatabaseAddress, run: &RunId) -> Result<bool> {
+        in_place::was_refreshed_by(&self.servers, address, run).await
+    }
+}

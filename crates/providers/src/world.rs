@@ -1,0 +1,80 @@
+//! Everything that steps may ask for, put together.
+
+use crate::jobs::{LocalJobs, Output};
+use crate::postgres::{Postgres, Servers, TargetMark, gather};
+use crate::probes::LocalProbes;
+use crate::secrets::Secrets;
+use restage_core::Result;
+use restage_core::environment::{DatabaseAddress, Environments};
+use restage_core::facts::Facts;
+use restage_core::name::{RunId, ScenarioName};
+use restage_core::provider::Providers;
+use restage_core::scenario::Scenario;
+use std::collections::BTreeMap;
+use std::path::PathBuf;
+use std::sync::Arc;
+
+/// What the world is made from.
+#[derive(Clone)]
+pub struct Settings {
+    /// The folder for what jobs must remember; it outlives processes and belongs to one installation.
+    pub jobs: PathBuf,
+    /// Takes what commands say.
+    pub output: Arc<dyn Output>,
+}
+
+/// The real world, as this machine reaches it.
+#[derive(Clone)]
+pub struct World {
+    settings: Settings,
+    servers: Servers,
+}
+
+impl World {
+    /// Fetches secrets from where environment files say.
+    pub fn new(settings: Settings) -> Self {
+        Self::with_secrets(settings, Secrets::default())
+    }
+    /// Fetches secrets through these.
+    pub fn with_secrets(settings: Settings, secrets: Secrets) -> Self {
+        Self { settings, servers: Servers::new(secrets) }
+    }
+
+    /// What steps are given.
+    pub fn providers(&self) -> Result<Providers> {
+        Ok(Providers {
+            databases: Box::new(Postgres::new(self.servers.clone())),
+            jobs: Box::new(self.jobs()),
+            probes: Box::new(LocalProbes::new(self.servers.clone())?),
+        })
+    }
+
+    /// Observes what a scenario and those that it runs will copy; touches nothing.
+    pub async fn gather(
+        &self,
+        scenario: &Scenario,
+        library: &BTreeMap<ScenarioName, Scenario>,
+        environments: &Environments,
+    ) -> Result<Facts> {
+        Box::pin(gather(&self.servers, scenario, library, environments)).await
+    }
+
+    /// Claims a target for a run on the target's own server.
+    pub async fn claim(&self, target: &DatabaseAddress, run: &RunId) -> Result<TargetMark> {
+        TargetMark::take(&self.servers, target, run).await
+    }
+
+    /// Removes what is kept of the jobs of a run that has ended for good.
+    pub async fn forget(&self, run: &RunId) -> Result<()> {
+        self.jobs().forget(run).await
+    }
+
+    /// The text with every secret that this process has fetched replaced.
+    pub fn redact(&self, text: &str) -> String {
+        self.servers.secrets().redact(text)
+    }
+
+    fn jobs(&self) -> LocalJobs {
+        LocalJobs::new(self.settings.jobs.clone(), Postgres::new(self.servers.clone()), self.settings.output.clone())
+    }
+}

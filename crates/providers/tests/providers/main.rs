@@ -1,0 +1,19 @@
+//! What the providers promise, on real servers and processes.
+
+#![cfg(test)]
+
+mod site;
+mod proxy;
+mod pair;
+
+mod login;
+mod shadow;
+mod swap;
+mod swap_crash;
+mod fill;
+mod in_place;
+mod gather;
+mod sql;
+mod lease;
+mod command;
+mod query;

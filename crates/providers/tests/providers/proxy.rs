@@ -1,0 +1,145 @@
+//! Stands between restage and a server, and cuts every connection at a chosen statement: a crash of restage, as its server
+//! sees it.
+
+use std::io;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicI64, Ordering};
+use tokio::io::{AsyncReadExt, AsyncWriteExt};
+use tokio::net::tcp::{OwnedReadHalf, OwnedWriteHalf};
+use tokio::net::{TcpListener, TcpStream};
+use tokio::sync::watch;
+use tokio::task::JoinHandle;
+
+/// When the connections are cut.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Cut {
+    /// The server never hears of the statement.
+    Before,
+    /// The server has done it, and nobody hears of that.
+    After,
+}
+
+/// A proxy on a free port that ends with this value.
+pub(crate) struct Proxy {
+    port: u16,
+    wire: Arc<Wire>,
+    serving: JoinHandle<()>,
+}
+
+struct Wire {
+    server: u16,
+    /// Statements that still pass.
+    left: AtomicI64,
+    cut: Cut,
+    is_cut: watch::Sender<bool>,
+}
+
+impl Proxy {
+    /// Lets so many statements through to the server on that port, then cuts.
+    pub(crate) async fn cutting(server: u16, statements: i64, cut: Cut) -> Self {
+        let listener = TcpListener::bind(("127.0.0.1", 0)).await.unwrap();
+        let port = listener.local_addr().unwrap().port();
+        let wire = Arc::new(Wire { server, left: AtomicI64::new(statements), cut, is_cut: watch::Sender::new(false) });
+        let of_task = wire.clone();
+        let serving = tokio::spawn(async move {
+            while let Ok((client, _)) = listener.accept().await {
+                let wire = of_task.clone();
+                // A connection that breaks is what this is for.
+                tokio::spawn(async move { wire.carry(client).await.ok() });
+            }
+        });
+        Self { port, wire, serving }
+    }
+
+    pub(crate) fn port(&self) -> u16 {
+        self.port
+    }
+
+    /// Statements that have passed so far.
+    pub(crate) fn seen(&self) -> i64 {
+        i64::MAX - self.wire.left.load(Ordering::SeqCst)
+    }
+
+    /// Returns once the connections have been cut.
+    pub(crate) async fn cut(&self) {
+        self.wire.is_cut.subscribe().wait_for(|cut| *cut).await.unwrap();
+    }
+}
+
+impl Drop for Proxy {
+    fn drop(&mut self) {
+        self.wire.is_cut.send_replace(true);
+        self.serving.abort();
+    }
+}
+
+impl Wire {
+    async fn carry(&self, client: TcpStream) -> io::Result<()> {
+        if *self.is_cut.borrow() {
+            return Ok(());
+        }
+        let server = TcpStream::connect(("127.0.0.1", self.server)).await?;
+        client.set_nodelay(true)?;
+        server.set_nodelay(true)?;
+        let ((from_client, to_client), (from_server, to_server)) = (client.into_split(), server.into_split());
+        let mut is_cut = self.is_cut.subscribe();
+        tokio::select! {
+            done = self.both(from_client, to_client, from_server, to_server) => done,
+            _ = is_cut.wait_for(|cut| *cut) => Ok(()),
+        }
+    }
+
+    async fn both(
+        &self,
+        mut up: OwnedReadHalf,
+        mut to_client: OwnedWriteHalf,
+        mut down: OwnedReadHalf,
+        mut to_server: OwnedWriteHalf,
+    ) -> io::Result<()> {
+        // The first message has no type: eight bytes for a request to encrypt or cancel, more for a login.
+        let length = up.read_u32().await?;
+        let mut rest = vec![0; length as usize - 4];
+        up.read_exact(&mut rest).await?;
+        to_server.write_all(&[&length.to_be_bytes()[..], &rest].concat()).await?;
+        let answers = async {
+            loop {
+                let message = message(&mut down).await?;
+                if self.left.load(Ordering::SeqCst) < 0 {
+                    // Done on the server, and the answer is lost.
+                    if message[0] == b'Z' {
+                        self.is_cut.send_replace(true);
+                        return Ok(());
+                    }
+                } else {
+                    to_client.write_all(&message).await?;
+                }
+            }
+        };
+        let questions = async {
+            loop {
+                let message = message(&mut up).await?;
+                // A simple query, or the end of an extended one.
+                if matches!(message[0], b'Q' | b'S') && self.left.fetch_sub(1, Ordering::SeqCst) <= 0 && self.cut == Cut::Before {
+                    self.is_cut.send_replace(true);
+                    return Ok(());
+                }
+                to_server.write_all(&message).await?;
+            }
+        };
+        tokio::select! {
+            done = answers => done,
+            done = questions => done,
+        }
+    }
+}
+
+/// One message with its type and length.
+async fn message(from: &mut OwnedReadHalf) -> io::Result<Vec<u8>> {
+    let kind = from.read_u8().await?;
+    let length = from.read_u32().await?;
+    let mut message = vec![0; length as usize + 1];
+    message[0] = kind;
+    message[1..5].copy_from_slice(&length.to_be_bytes());
+    from.read_exact(&mut message[5..]).await?;
+    Ok(message)
+}
