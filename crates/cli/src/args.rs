@@ -1,0 +1,189 @@
+//! The command line: what can be typed.
+
+use clap::{Args, Parser, Subcommand, ValueEnum};
+use std::path::PathBuf;
+
+/// Keeps non-production environments true to production: copies, masks, verifies and swaps databases by declared
+/// scenarios. `restage plan` shows what would be done, `restage run` does it as a durable run, `restage resume` and
+/// `restage undo` go on with it or take it back.
+#[derive(Debug, Parser)]
+#[command(name = "restage", version, max_term_width = 100, arg_required_else_help = true)]
+pub(crate) struct Cli {
+    #[command(flatten)]
+    pub(crate) common: Common,
+    #[command(subcommand)]
+    pub(crate) command: Command,
+}
+
+/// What every command takes.
+#[derive(Clone, Debug, Args)]
+pub(crate) struct Common {
+    /// The project's folder, which has environments.yaml and scenarios/.
+    #[arg(short = 'C', long, global = true, value_name = "DIR", default_value = ".", env = "RESTAGE_DIRECTORY", hide_env = true)]
+    pub(crate) directory: PathBuf,
+    /// The folder that remembers runs; by default restage/ in the user's state directory.
+    #[arg(long, global = true, value_name = "DIR", env = "RESTAGE_STORE")]
+    pub(crate) store: Option<PathBuf>,
+    /// What standard output is for: people, or programs.
+    #[arg(long, global = true, value_enum, default_value_t = Format::Text, value_name = "FORMAT")]
+    pub(crate) output: Format,
+}
+
+/// What standard output is for.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+pub(crate) enum Format {
+    /// For people.
+    Text,
+    /// One JSON document; for `run` and its like, one event a line.
+    Json,
+}
+
+/// The commands.
+#[derive(Debug, Subcommand)]
+pub(crate) enum Command {
+    /// Write commented example files: environments.yaml and scenarios/preprod.yaml.
+    Init(Init),
+    /// Report every problem of the project's files; touches nothing and connects nowhere.
+    Check,
+    /// Look at both ends and show what a run would do; touches nothing.
+    Plan(Plan),
+    /// Plan, ask, and do it: a durable run that survives crashes.
+    Run(Run),
+    /// List runs, newest first.
+    Runs(Runs),
+    /// Show a run: its report, or for one that cannot go on, what to do.
+    Show(OneRun),
+    /// Print what a run's steps and commands said.
+    Logs(Logs),
+    /// Go on with a run that was held or cut off.
+    Resume(OneRun),
+    /// Take back every step of a run that started.
+    Undo(OneRun),
+    /// Stop a run and take back every step that started.
+    Cancel(OneRun),
+    /// Let a run pass the gate it waits at, and go on with it.
+    Approve(OneRun),
+    /// Drop old databases whose time for undo has passed.
+    Retire(Retire),
+    /// Explain an error code, or list all of them.
+    Explain(Explain),
+    /// Print the JSON schema of a file, for editors.
+    Schema(Schema),
+    /// Print a completion script for a shell.
+    Completions(Completions),
+    /// Refresh a throwaway preprod from a throwaway production, break a run, resume it, undo it.
+    Demo(Demo),
+}
+
+/// `init`
+#[derive(Debug, Args)]
+pub(crate) struct Init {
+    /// Where to write them; the project's folder by default.
+    pub(crate) folder: Option<PathBuf>,
+}
+
+/// `plan`
+#[derive(Debug, Args)]
+pub(crate) struct Plan {
+    #[command(flatten)]
+    pub(crate) scenario: Chosen,
+}
+
+/// A scenario and the answers to its prompts.
+#[derive(Debug, Args)]
+pub(crate) struct Chosen {
+    /// The scenario's name.
+    pub(crate) scenario: String,
+    /// Answers a prompt; may be repeated.
+    #[arg(long = "set", value_name = "NAME=VALUE")]
+    pub(crate) answers: Vec<String>,
+}
+
+/// `run`
+#[derive(Debug, Args)]
+pub(crate) struct Run {
+    #[command(flatten)]
+    pub(crate) scenario: Chosen,
+    /// Do not ask before starting; needed where there is no terminal.
+    #[arg(long, short = 'y')]
+    pub(crate) yes: bool,
+    /// Start only if the plan has this digest, as `restage plan` showed it.
+    #[arg(long, value_name = "DIGEST")]
+    pub(crate) plan: Option<String>,
+}
+
+/// `runs`
+#[derive(Debug, Args)]
+pub(crate) struct Runs {
+    /// How many at most.
+    #[arg(long, default_value_t = 20)]
+    pub(crate) limit: usize,
+}
+
+/// A command about one run.
+#[derive(Debug, Args)]
+pub(crate) struct OneRun {
+    /// The run: its id, the first characters of it, or `last`.
+    #[arg(default_value = "last")]
+    pub(crate) run: String,
+}
+
+/// `logs`
+#[derive(Debug, Args)]
+pub(crate) struct Logs {
+    #[command(flatten)]
+    pub(crate) run: OneRun,
+    /// Wait for more until the run ends.
+    #[arg(long, short)]
+    pub(crate) follow: bool,
+}
+
+/// `retire`
+#[derive(Debug, Args)]
+pub(crate) struct Retire {
+    /// One run only; by default every run.
+    pub(crate) run: Option<String>,
+    /// Give the undo up before its time; needs RUN.
+    #[arg(long, requires = "run")]
+    pub(crate) now: bool,
+}
+
+/// `explain`
+#[derive(Debug, Args)]
+pub(crate) struct Explain {
+    /// A code such as R0201; all of them by default.
+    pub(crate) code: Option<String>,
+}
+
+/// `schema`
+#[derive(Debug, Args)]
+pub(crate) struct Schema {
+    /// Which file.
+    #[arg(value_enum)]
+    pub(crate) file: File,
+}
+
+/// The files that users write.
+#[derive(Clone, Copy, Debug, ValueEnum)]
+pub(crate) enum File {
+    /// environments.yaml
+    Environments,
+    /// scenarios/NAME.yaml
+    Scenario,
+}
+
+/// `completions`
+#[derive(Debug, Args)]
+pub(crate) struct Completions {
+    /// The shell.
+    #[arg(value_enum)]
+    pub(crate) shell: clap_complete::Shell,
+}
+
+/// `demo`
+#[derive(Debug, Args)]
+pub(crate) struct Demo {
+    /// How much data: 1 is about 1.2 million rows.
+    #[arg(long, default_value_t = 1.0)]
+    pub(crate) scale: f64,
+}

@@ -1,0 +1,24 @@
+//! `restage show`
+
+use crate::args::{Common, Format, OneRun};
+use crate::desk::Desk;
+use crate::fault::{Fault, exit};
+use crate::render;
+use crate::screen::Screen;
+use restage_core::report::Status;
+
+pub(crate) async fn run(common: &Common, args: &OneRun, screen: Screen) -> Result<u8, Fault> {
+    let desk = Desk::open(common, screen).await?;
+    let id = desk.find(&args.run).await?;
+    let report = desk.report(&id).await?;
+    match screen.format() {
+        Format::Json => screen.json(&report),
+        Format::Text => {
+            screen.data(&render::report(&report, screen));
+            if matches!(report.status, Status::Running | Status::Undoing) {
+                screen.data(&format!("\n{}", desk.driver_line(&id).await?));
+            }
+        }
+    }
+    Ok(exit::DONE)
+}

@@ -1,0 +1,17 @@
+//! How things look: each file draws one thing, and only from data.
+
+mod plan;
+mod problems;
+mod progress;
+mod report;
+mod runs;
+mod text;
+mod units;
+
+pub(crate) use plan::plan;
+pub(crate) use problems::problems;
+pub(crate) use progress::Progress;
+pub(crate) use report::report;
+pub(crate) use runs::runs;
+pub(crate) use text::{Table, fold, plural};
+pub(crate) use units::{bytes, count, rate, seconds, time};

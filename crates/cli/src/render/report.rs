@@ -1,0 +1,207 @@
+//! The report of a run, and the runbook of one that cannot go on.
+
+use super::{Table, bytes, count, fold, plural, rate, seconds, time};
+use crate::screen::{Screen, Style, width};
+use restage_core::provider::{Delta, TableFilled};
+use restage_core::report::{Report, Runbook, Status};
+use restage_core::run::StepState;
+use restage_core::schema::TableName;
+
+/// Tables listed in a report, the largest first.
+const TABLES_SHOWN: usize = 15;
+
+/// The report as text.
+pub(crate) fn report(report: &Report, screen: Screen) -> String {
+    let mut lines = heading(report, screen);
+    steps(report, screen, &mut lines);
+    // What was copied by a run that was undone is gone.
+    let is_gone = matches!(report.status, Status::Undone | Status::Cancelled);
+    if !is_gone {
+        tables(report, screen, &mut lines);
+        kept(report, screen, &mut lines);
+        deltas(report, screen, &mut lines);
+        verified(report, screen, &mut lines);
+    }
+    if !is_gone && !report.lines.is_empty() {
+        section("notes", screen, &mut lines);
+        lines.extend(report.lines.iter().map(|line| fold(&format!("- {line}"), 2, 2, width())));
+    }
+    if let Some(book) = &report.runbook {
+        lines.push(String::new());
+        lines.push(runbook(book, screen));
+    }
+    lines.join("\n")
+}
+
+fn section(name: &str, screen: Screen, lines: &mut Vec<String>) {
+    lines.push(String::new());
+    lines.push(screen.paint(Style::Bold, name));
+}
+
+/// The word for how a run stands.
+pub(crate) fn status(status: Status) -> (&'static str, Style) {
+    match status {
+        Status::Planned => ("planned", Style::Dim),
+        Status::Running => ("running", Style::Bold),
+        Status::Undoing => ("undoing", Style::Yellow),
+        Status::Refreshed => ("refreshed", Style::Green),
+        Status::Undone => ("undone", Style::Yellow),
+        Status::Cancelled => ("cancelled and undone", Style::Yellow),
+        Status::Held => ("held", Style::Red),
+        Status::Waiting => ("waiting for approval", Style::Yellow),
+        Status::Stuck => ("stuck", Style::Red),
+    }
+}
+
+fn heading(report: &Report, screen: Screen) -> Vec<String> {
+    let (word, style) = status(report.status);
+    let mut lines = vec![format!("{}   {}", screen.paint(Style::Bold, &report.title), screen.paint(style, word))];
+    let by = report.by.as_ref().map(|by| format!(" by {by}")).unwrap_or_default();
+    let started = report.started.map_or_else(|| "not started".into(), |at| format!("started {}{by}", time(at)));
+    lines.push(format!("run {}   {started}   took {}", report.run, seconds(report.seconds)));
+    if let Some(moment) = report.data_of {
+        lines.push(format!("data as of {}", time(moment)));
+    }
+    if let Some(source) = &report.source {
+        let target = report.swapped.as_ref().map(|swapped| format!("   target before {}   now {}", swapped.before, swapped.after));
+        lines.push(format!("source {source}{}", target.unwrap_or_default()));
+    }
+    if let Some(outage) = report.outage_seconds {
+        lines.push(format!("outage of the target {}", seconds(outage)));
+    }
+    if let Some(until) = report.undo_until {
+        lines.push(format!("`restage undo {}` brings the old database back until {}", report.run, time(until)));
+    }
+    lines
+}
+
+fn steps(report: &Report, screen: Screen, lines: &mut Vec<String>) {
+    section("steps", screen, lines);
+    for step in &report.steps {
+        let (mark, style) = mark(&step.state);
+        let time = step.seconds.map_or_else(String::new, seconds);
+        let tries = if step.attempts > 1 { format!(" ({} attempts)", step.attempts) } else { String::new() };
+        let by = step.approved_by.as_ref().map(|by| format!(" (by {by})")).unwrap_or_default();
+        let title = fold(&format!("{:>2}. {}{by}{tries}", step.step.0 + 1, step.title), 0, 4, width() - 24);
+        let title = title.replace('\n', &format!("\n{}", " ".repeat(23)));
+        lines.push(format!("  {} {time:>9}  {title}", screen.paint(style, &format!("{mark:<9}"))));
+    }
+}
+
+fn mark(state: &StepState) -> (&'static str, Style) {
+    match state {
+        StepState::Waiting => ("waiting", Style::Dim),
+        StepState::Running => ("running", Style::Bold),
+        StepState::Done => ("done", Style::Green),
+        StepState::Failed { .. } => ("failed", Style::Red),
+        StepState::Undoing => ("undoing", Style::Yellow),
+        StepState::UndoFailed { .. } => ("stuck", Style::Red),
+        StepState::Undone => ("undone", Style::Yellow),
+        StepState::Retiring => ("retiring", Style::Dim),
+        StepState::Retired => ("retired", Style::Dim),
+    }
+}
+
+fn tables(report: &Report, screen: Screen, lines: &mut Vec<String>) {
+    if report.tables.is_empty() {
+        return;
+    }
+    let (rows, size) = report.tables.values().fold((0, 0), |(rows, size), table| (rows + table.rows_written, size + table.bytes));
+    section(
+        &format!("copied {}, {} rows, {}", plural(report.tables.len() as u64, "table"), count(rows), bytes(size)),
+        screen,
+        lines,
+    );
+    let mut largest: Vec<(&TableName, &TableFilled)> = report.tables.iter().collect();
+    largest.sort_by_key(|(name, table)| (std::cmp::Reverse(table.bytes), (*name).clone()));
+    let mut shown = Table::new(&["table", "rows", "size", "time", "speed", "masked"], &[1, 2, 3, 4]);
+    for (name, table) in largest.iter().take(TABLES_SHOWN) {
+        let masked = table.masked.iter().map(ToString::to_string).collect::<Vec<_>>().join(", ");
+        shown.row(vec![
+            name.to_string(),
+            count(table.rows_written),
+            bytes(table.bytes),
+            seconds(table.seconds),
+            rate(table.bytes, table.seconds),
+            masked,
+        ]);
+    }
+    lines.extend(shown.lines(2));
+    if largest.len() > TABLES_SHOWN {
+        lines.push(format!("  and {} smaller ones", largest.len() - TABLES_SHOWN));
+    }
+    if report.large_objects > 0 {
+        lines.push(format!("  {}", plural(report.large_objects, "large object")));
+    }
+}
+
+fn kept(report: &Report, screen: Screen, lines: &mut Vec<String>) {
+    let Some(kept) = &report.kept else { return };
+    section("kept rows", screen, lines);
+    let heading = ["table", "found", "added", "same", "target's", "production's", "renumbered", "dropped", "nulled"];
+    let mut shown = Table::new(&heading, &[1, 2, 3, 4, 5, 6, 7, 8]);
+    for (name, table) in &kept.tables {
+        let numbers = [
+            table.found,
+            table.added,
+            table.same,
+            table.kept_target,
+            table.kept_source,
+            table.renumbered,
+            table.dropped,
+            table.nulled,
+        ];
+        shown.row(std::iter::once(name.to_string()).chain(numbers.into_iter().map(count)).collect());
+    }
+    lines.extend(shown.lines(2));
+}
+
+fn deltas(report: &Report, screen: Screen, lines: &mut Vec<String>) {
+    let Some(deltas) = &report.deltas else { return };
+    section("brought back, because only the target had them", screen, lines);
+    for delta in &deltas.restored {
+        let rows = match delta {
+            Delta::Table { name } => deltas.rows.get(name).map(|rows| format!(" ({})", plural(*rows, "row"))),
+            _ => None,
+        };
+        lines.push(format!("  {delta}{}", rows.unwrap_or_default()));
+    }
+}
+
+fn verified(report: &Report, screen: Screen, lines: &mut Vec<String>) {
+    let found = &report.verified;
+    if found.tables + found.constraints + found.sequences == 0 {
+        return;
+    }
+    section("verified", screen, lines);
+    let sums = if found.checksums > 0 { format!(", content of {}", plural(found.checksums, "table")) } else { String::new() };
+    let text = format!(
+        "{} counted with {} rows{sums}; {} valid, {} at or past their columns, {} present",
+        plural(found.tables, "table"),
+        count(found.rows),
+        plural(found.constraints, "constraint"),
+        plural(found.sequences, "sequence"),
+        plural(found.kept_rows, "kept row"),
+    );
+    lines.push(fold(&text, 2, 2, width()));
+}
+
+/// Cause, evidence, how the target stands, next commands.
+fn runbook(book: &Runbook, screen: Screen) -> String {
+    let mut lines = Vec::new();
+    let mut part = |name: &str, texts: &[String]| {
+        if !texts.is_empty() {
+            lines.push(screen.paint(Style::Bold, name));
+            lines.extend(texts.iter().map(|text| fold(text, 2, 2, width())));
+        }
+    };
+    part("cause", &book.causes);
+    part("evidence", &book.evidence);
+    part("target", std::slice::from_ref(&book.target));
+    lines.push(screen.paint(Style::Bold, "next"));
+    for next in &book.next {
+        lines.push(format!("  {}", screen.paint(Style::Green, &next.command)));
+        lines.push(fold(&next.does, 6, 0, width()));
+    }
+    lines.join("\n")
+}

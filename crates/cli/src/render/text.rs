@@ -1,0 +1,83 @@
+//! Text set to a width: folded lines and aligned columns.
+
+/// Folds text at spaces to a width, every line indented, lines after the first further by `hang`.
+pub(crate) fn fold(text: &str, indent: usize, hang: usize, width: usize) -> String {
+    let mut lines: Vec<String> = Vec::new();
+    let mut line = " ".repeat(indent);
+    let mut used = indent;
+    let mut is_empty = true;
+    for word in text.split_whitespace() {
+        let length = word.chars().count();
+        if !is_empty && used + 1 + length > width {
+            lines.push(std::mem::replace(&mut line, " ".repeat(indent + hang)));
+            used = indent + hang;
+            is_empty = true;
+        }
+        if !is_empty {
+            line.push(' ');
+            used += 1;
+        }
+        line.push_str(word);
+        used += length;
+        is_empty = false;
+    }
+    lines.push(line);
+    lines.join("\n")
+}
+
+/// `1 table`, `2 tables`
+pub(crate) fn plural(number: u64, thing: &str) -> String {
+    let ending = if number == 1 { "" } else { "s" };
+    format!("{} {thing}{ending}", super::count(number))
+}
+
+/// Aligned columns; numbers to the right.
+#[derive(Debug, Default)]
+pub(crate) struct Table {
+    rows: Vec<Vec<String>>,
+    right: Vec<usize>,
+}
+
+impl Table {
+    /// A table with its heading; the columns in `right` are aligned to the right.
+    pub(crate) fn new(heading: &[&str], right: &[usize]) -> Self {
+        Self { rows: vec![heading.iter().map(|cell| (*cell).to_owned()).collect()], right: right.to_vec() }
+    }
+    /// Adds a row.
+    pub(crate) fn row(&mut self, cells: Vec<String>) {
+        self.rows.push(cells);
+    }
+    /// The lines, each indented; the widest cell decides each column, the last one may run on.
+    pub(crate) fn lines(&self, indent: usize) -> Vec<String> {
+        let columns = self.rows.iter().map(Vec::len).max().unwrap_or(0);
+        let width =
+            |column: usize| self.rows.iter().filter_map(|row| row.get(column)).map(|cell| cell.chars().count()).max().unwrap_or(0);
+        let widths: Vec<usize> = (0..columns).map(width).collect();
+        let line = |row: &Vec<String>| {
+            let cells = row.iter().enumerate().map(|(column, cell)| {
+                let room = " ".repeat(widths[column].saturating_sub(cell.chars().count()));
+                if self.right.contains(&column) { format!("{room}{cell}") } else { format!("{cell}{room}") }
+            });
+            format!("{}{}", " ".repeat(indent), cells.collect::<Vec<_>>().join("  ")).trim_end().to_owned()
+        };
+        self.rows.iter().map(line).collect()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn long_lines_fold_at_spaces() {
+        assert_eq!(fold("one two three four", 2, 2, 11), "  one two\n    three\n    four");
+        assert_eq!(fold("averyveryverylongword", 0, 0, 5), "averyveryverylongword");
+    }
+
+    #[test]
+    fn columns_align() {
+        let mut table = Table::new(&["name", "rows"], &[1]);
+        table.row(vec!["a".into(), "1,000".into()]);
+        assert_eq!(table.lines(1), [" name   rows", " a     1,000"]);
+    }
+}

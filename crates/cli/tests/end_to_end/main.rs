@@ -1,0 +1,26 @@
+//! restage as people use it: the binary, real servers, real files. The last line of defence, above the simulation's.
+
+#![cfg(test)]
+
+mod look;
+mod people;
+mod play;
+mod truth;
+mod world;
+
+mod refresh;
+mod drift;
+mod in_place;
+mod migrations;
+mod refusals;
+mod trouble;
+mod store;
+mod kills;
+mod secrets;
+mod versions;
+mod gates;
+mod stages;
+mod turns;
+mod swap;
+mod unusual;
+mod pages;
