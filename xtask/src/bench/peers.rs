@@ -1,0 +1,95 @@
+//! What others use to make one database out of another, each at its best settings for this machine.
+
+use std::path::Path;
+use std::process::Command;
+
+use restage_lab::{Cluster, SUPERUSER};
+
+use super::contest::Contestant;
+use crate::program::must;
+use crate::site::{DATABASE, Site, told};
+
+/// The database that a peer fills.
+const FRESH: &str = "peer";
+/// As many as the servers have cores, which are the cores of this machine.
+const JOBS: &str = "2";
+
+/// Everyone who is installed here.
+pub(super) fn all(site: &Site) -> Vec<Contestant<'_>> {
+    let mut peers = vec![
+        dump_and_restore(site, "`pg_dump -Fd -j2`, then `pg_restore -j2`", &[]),
+        dump_and_restore(site, "the same with `-Z0`", &["-Z0"]),
+    ];
+    if Path::new(PGCOPYDB).exists() {
+        peers.push(pgcopydb(site));
+    } else {
+        println!("`pgcopydb` is not installed and left out: `tools/install peers` has it");
+    }
+    peers
+}
+
+fn dump_and_restore<'s>(site: &'s Site, name: &str, options: &'static [&'static str]) -> Contestant<'s> {
+    let folder = site.place("dump");
+    let work = {
+        let folder = folder.clone();
+        move || {
+            create(&site.target)?;
+            let mut dump = client(&site.source, "pg_dump");
+            dump.args(["-Fd", "-j", JOBS, "-d", DATABASE]).args(options).arg("-f").arg(&folder);
+            must(dump)?;
+            let mut restore = client(&site.target, "pg_restore");
+            // The target has other roles than the source: restage maps them, its peers leave them out.
+            restore.args(["-j", JOBS, "--no-owner", "--no-privileges", "--exit-on-error", "-d", FRESH]).arg(&folder);
+            must(restore).map(drop)
+        }
+    };
+    let clear = move || {
+        std::fs::remove_dir_all(&folder).map_err(|error| format!("cannot remove `{}`: {error}", folder.display()))?;
+        discard(&site.target)
+    };
+    Contestant { name: name.to_owned(), work: Box::new(work), clear: Box::new(clear) }
+}
+
+/// Where Debian puts it.
+const PGCOPYDB: &str = "/usr/bin/pgcopydb";
+
+fn pgcopydb(site: &Site) -> Contestant<'_> {
+    let folder = site.place("pgcopydb");
+    let work = {
+        let folder = folder.clone();
+        move || {
+            create(&site.target)?;
+            let mut clone = Command::new(PGCOPYDB);
+            clone
+                .arg("clone")
+                .args(["--table-jobs", JOBS, "--index-jobs", JOBS, "--no-owner", "--no-acl"])
+                .arg("--dir")
+                .arg(&folder);
+            clone.arg("--source").arg(site.source.superuser_url(DATABASE)).arg("--target").arg(site.target.superuser_url(FRESH));
+            // It starts the clients that it finds first.
+            let path = std::env::var("PATH").unwrap_or_default();
+            clone.env("PATH", format!("{}:{path}", site.source.installation().bin_dir().display()));
+            must(clone).map(drop)
+        }
+    };
+    let clear = move || {
+        std::fs::remove_dir_all(&folder).map_err(|error| format!("cannot remove `{}`: {error}", folder.display()))?;
+        discard(&site.target)
+    };
+    Contestant { name: "`pgcopydb clone`".to_owned(), work: Box::new(work), clear: Box::new(clear) }
+}
+
+/// A client that comes the way restage comes: over TCP, with a password.
+fn client(cluster: &Cluster, program: &str) -> Command {
+    let mut command = cluster.client(program);
+    command.env("PGHOST", "127.0.0.1").env("PGUSER", SUPERUSER);
+    command
+}
+
+fn create(cluster: &Cluster) -> Result<(), String> {
+    cluster.create_database(FRESH).map_err(told)
+}
+
+fn discard(cluster: &Cluster) -> Result<(), String> {
+    cluster.psql("postgres", &format!("DROP DATABASE {FRESH}")).map(drop).map_err(told)
+}
