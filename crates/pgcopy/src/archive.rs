@@ -7,7 +7,7 @@ mod entry;
 mod reader;
 mod toc;
 
-pub use dump::dump;
+pub use dump::{dump, dump_without};
 pub use entry::{Entry, EntryId, Section};
 pub use toc::read;
 

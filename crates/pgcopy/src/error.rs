@@ -2,8 +2,8 @@
 
 mod postgres;
 
-pub(crate) use postgres::usual_help;
 use postgres::Said;
+pub(crate) use postgres::usual_help;
 
 use std::fmt;
 

@@ -9,6 +9,7 @@ mod trials;
 pub(crate) use estimates::tables as table_estimates;
 pub use identity::identity;
 pub use migrations::histories;
+pub(crate) use privileges::unreadable;
 pub use trials::{Masks, try_masks};
 
 use crate::Result;
@@ -17,7 +18,7 @@ use crate::catalog;
 use crate::connect::{Reader, SourceClient};
 use crate::stop::Stop;
 use crate::tools::Tools;
-use restage_core::facts::{DatabaseFacts, structure_digest};
+use restage_core::facts::{DatabaseFacts, Privileges, structure_digest};
 use std::collections::BTreeSet;
 
 /// Observes the session's database: structure, migrations, privileges and sizes of one moment.
@@ -26,8 +27,10 @@ use std::collections::BTreeSet;
 pub async fn gather_database(client: &SourceClient, tools: &Tools, stop: &Stop) -> Result<DatabaseFacts> {
     client.begin(None).await?;
     let snapshot = export_snapshot(client.reader()).await?;
-    let archive = client.guard(stop, archive::dump(tools, client.endpoint(), Some(&snapshot), stop)).await?;
-    let facts = client.guard(stop, observe(client.reader(), &archive)).await?;
+    let privileges = privileges::read(client.reader()).await?;
+    let dump = archive::dump_without(&privileges.unreadable, tools, client.endpoint(), Some(&snapshot), stop);
+    let archive = client.guard(stop, dump).await?;
+    let facts = client.guard(stop, observe(client.reader(), privileges, &archive)).await?;
     client.end().await?;
     Ok(facts)
 }
@@ -43,10 +46,9 @@ pub fn schema_digest(archive: &Archive) -> String {
     structure_digest(&archive.objects())
 }
 
-async fn observe(reader: Reader<'_>, archive: &Archive) -> Result<DatabaseFacts> {
+async fn observe(reader: Reader<'_>, privileges: Privileges, archive: &Archive) -> Result<DatabaseFacts> {
     let about = identity::about(reader).await?;
     let schema = catalog::read(reader).await?;
-    let privileges = privileges::read(reader).await?;
     let migrations = histories(reader, &schema, &privileges.unreadable).await?;
     Ok(DatabaseFacts {
         identity: about.identity,

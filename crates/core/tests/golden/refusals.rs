@@ -38,6 +38,15 @@ fn missing_privileges() {
 }
 
 #[test]
+fn rows_of_the_target_that_its_owner_may_not_read() {
+    let facts = |facts: &mut CopyFacts| {
+        facts.target.user = "deployer".into();
+        facts.target.privileges.unreadable = [name("people")].into();
+    };
+    Case::copying("keep: [people]").but(facts).is_refused("unreadable-target");
+}
+
+#[test]
 fn the_same_number_of_other_migrations() {
     let facts = |facts: &mut CopyFacts| facts.target.migrations = vec![history(&["1", "2", "4"])];
     Case::copying("").but(facts).is_refused("same-number-of-other-migrations");

@@ -6,6 +6,8 @@ use crate::error::usual_help;
 use crate::stop::Stop;
 use crate::tools::Tools;
 use crate::{Error, Kind, Result};
+use restage_core::schema::TableName;
+use std::collections::BTreeSet;
 use std::process::Stdio;
 use tokio::io::{AsyncRead, AsyncReadExt};
 use tokio::process::Command;
@@ -17,8 +19,22 @@ const MAX_MESSAGE_BYTES: u64 = 16 << 10;
 
 /// Dumps the structure of a database, as of a snapshot if one is given. `pg_dump` only reads, in a session that cannot write.
 pub async fn dump(tools: &Tools, endpoint: &Endpoint, snapshot: Option<&str>, stop: &Stop) -> Result<Archive> {
+    dump_without(&BTreeSet::new(), tools, endpoint, snapshot, stop).await
+}
+
+/// As [`dump`], without some tables, such as those that the role may not read: `pg_dump` locks every table it dumps, and
+/// without the privilege to do so it gives up on all of them.
+pub async fn dump_without(
+    tables: &BTreeSet<TableName>,
+    tools: &Tools,
+    endpoint: &Endpoint,
+    snapshot: Option<&str>,
+    stop: &Stop,
+) -> Result<Archive> {
     let mut command = command(tools, endpoint);
     command.args(snapshot.map(|name| format!("--snapshot={name}")));
+    // Within double quotes, nothing in a pattern of `pg_dump` has a meaning but the quote itself.
+    command.args(tables.iter().map(|table| format!("--exclude-table={}", table.sql())));
     let unusable = |cause: std::io::Error| {
         let error = Kind::ToolMissing.error(format!("`{}` cannot be run", tools.pg_dump.display()));
         error.help("install PostgreSQL's client programs").because(cause)

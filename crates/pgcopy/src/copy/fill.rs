@@ -13,7 +13,7 @@ use super::workers::{Done, Job};
 use super::{Route, session};
 use crate::archive::{self, Archive, EntryId};
 use crate::connect::{self, Endpoint, Reader, SourceClient, TargetClient};
-use crate::facts::{export_snapshot, identity, schema_digest, table_estimates};
+use crate::facts::{export_snapshot, identity, schema_digest, table_estimates, unreadable};
 use crate::mask::MaskKey;
 use crate::reporter::Reporter;
 use crate::stop::Stop;
@@ -136,7 +136,7 @@ impl Keeper {
     async fn open(source: &Endpoint, filling: &Filling<'_>) -> Result<Self> {
         let client = filling.stop.race(connect::source(source)).await?;
         let tables = lockable(client.reader(), filling.carried).await?;
-        client.begin_locking(&tables).await?;
+        client.guard(filling.stop, client.begin_locking(&tables)).await?;
         let snapshot = export_snapshot(client.reader()).await?;
         let sql = "SELECT (extract(epoch FROM now()) * 1000000)::int8, pg_is_in_recovery()";
         let row = client.query("read the time", sql, &[]).await?.remove(0);
@@ -148,7 +148,8 @@ impl Keeper {
                 Kind::SchemaChanged.error(format!("{source} is the database {identity}, and the plan was made for {planned}"));
             return Err(error.help("check the address, then plan again"));
         }
-        let archive = archive::dump(filling.tools, source, Some(&snapshot), filling.stop).await?;
+        let hidden = unreadable(client.reader()).await?;
+        let archive = archive::dump_without(&hidden, filling.tools, source, Some(&snapshot), filling.stop).await?;
         if schema_digest(&archive) != filling.carried.source_schema {
             let error = Kind::SchemaChanged.error(format!("the structure of {source} is not that of the plan"));
             return Err(error.help("plan again"));

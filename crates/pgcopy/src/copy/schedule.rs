@@ -177,13 +177,7 @@ mod tests {
             making(6, "FK CONSTRAINT", "other_big", &[1, 2, 3]),
         ];
         let tables = vec![table("big", 100 << 20), table("other", 10 << 20)];
-        let work = Work {
-            tables,
-            entries: &entries,
-            table_ids: &ids,
-            parents: &BTreeMap::new(),
-            large_object_bytes: None,
-        };
+        let work = Work { tables, entries: &entries, table_ids: &ids, parents: &BTreeMap::new(), large_object_bytes: None };
         let order = order(Schedule::of(&work), 2);
         assert_eq!(order[0], ["rows [0] [] 0", "rows [1] [] 0"]);
         let all: Vec<&String> = order.iter().flatten().collect();
@@ -197,13 +191,7 @@ mod tests {
         let ids: HashMap<EntryId, TableName> = (1..=40).map(|n| (EntryId(n), name(&format!("t{n}")))).collect();
         let keys: Vec<Entry> = (1..=40).map(|n| making(100 + n, "CONSTRAINT", &format!("k{n}"), &[n])).collect();
         let tables = (1..=40).map(|n| table(&format!("t{n}"), 1000)).collect();
-        let work = Work {
-            tables,
-            entries: &keys,
-            table_ids: &ids,
-            parents: &BTreeMap::new(),
-            large_object_bytes: None,
-        };
+        let work = Work { tables, entries: &keys, table_ids: &ids, parents: &BTreeMap::new(), large_object_bytes: None };
         let order = order(Schedule::of(&work), 4);
         assert_eq!(order.len(), 1, "{order:?}");
         assert_eq!(order[0].len(), 2);
@@ -216,8 +204,7 @@ mod tests {
         let parents = BTreeMap::from([(name("part"), name("whole"))]);
         let entries = [making(5, "FK CONSTRAINT", "key", &[1, 3])];
         let tables = vec![table("part", 100 << 20), table("other", 50 << 20)];
-        let work =
-            Work { tables, entries: &entries, table_ids: &ids, parents: &parents, large_object_bytes: Some(1) };
+        let work = Work { tables, entries: &entries, table_ids: &ids, parents: &parents, large_object_bytes: Some(1) };
         let all: Vec<String> = order(Schedule::of(&work), 1).concat();
         assert_eq!(all, ["rows [0] [] 0", "rows [1] [] 0", "key", "large objects", "analyze other", "analyze whole"]);
     }

@@ -4,6 +4,7 @@ use crate::Result;
 use crate::connect::Reader;
 use restage_core::facts::Privileges;
 use restage_core::schema::TableName;
+use std::collections::BTreeSet;
 
 pub(super) async fn read(reader: Reader<'_>) -> Result<Privileges> {
     let sql = "SELECT r.rolsuper, r.rolsuper OR r.rolcreatedb, pg_has_role(d.datdba, 'MEMBER'), \
@@ -11,7 +12,7 @@ pub(super) async fn read(reader: Reader<'_>) -> Result<Privileges> {
                FROM pg_roles r, pg_database d WHERE r.rolname = current_user AND d.datname = current_database()";
     let rows = reader.query("read the login role's privileges", sql, &[]).await?;
     let row = &rows[0];
-    let unreadable = reader.query("list the tables that cannot be read", UNREADABLE, &[]).await?;
+    let unreadable = unreadable(reader).await?;
     // Since version 16 a member may be forbidden to act for its role.
     let act = if reader.version() < 160_000 { "MEMBER" } else { "SET" };
     let owners =
@@ -22,9 +23,15 @@ pub(super) async fn read(reader: Reader<'_>) -> Result<Privileges> {
         create_database: row.get(1),
         owns_database: row.get(2),
         signal_backends: row.get(3),
-        unreadable: unreadable.iter().map(|row| TableName::new(row.get::<_, String>(0), row.get::<_, String>(1))).collect(),
+        unreadable,
         foreign_owners: owners.iter().map(|row| row.get(0)).collect(),
     })
+}
+
+/// The tables and sequences that the login role may not read.
+pub(crate) async fn unreadable(reader: Reader<'_>) -> Result<BTreeSet<TableName>> {
+    let rows = reader.query("list the tables that cannot be read", UNREADABLE, &[]).await?;
+    Ok(rows.iter().map(|row| TableName::new(row.get::<_, String>(0), row.get::<_, String>(1))).collect())
 }
 
 /// Tables with rows of their own and sequences; row security would hide rows, which must not pass for there being none.

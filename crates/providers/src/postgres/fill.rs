@@ -6,9 +6,9 @@ use super::shadow;
 use super::trouble::told;
 use super::work::Setting;
 use futures::future::BoxFuture;
-use restage_core::Result;
 use restage_core::environment::{DatabaseAddress, SecretRef};
 use restage_core::provider::{FillSpec, Filled};
+use restage_core::{Code, Result};
 use restage_pgcopy::archive;
 use restage_pgcopy::copy::{self, Filling, Inherited, Route};
 use restage_pgcopy::mask::MaskKey;
@@ -42,10 +42,18 @@ pub(super) async fn fill(servers: &Servers, spec: &FillSpec, setting: &Setting) 
     Ok(filled)
 }
 
-/// The key of the masks, if there is one.
+/// The shortest secret that masks are made with, in bytes: shorter ones can be tried through.
+const MASK_SECRET_BYTES_MIN: usize = 16;
+
+/// The key of the masks, if there is one; a secret that is too short is refused.
 pub(super) async fn mask_key(servers: &Servers, reference: Option<&SecretRef>) -> Result<Option<MaskKey>> {
     let Some(reference) = reference else { return Ok(None) };
     let secret = servers.secrets().resolve(reference).await?;
+    let length = secret.expose_secret().len();
+    if length < MASK_SECRET_BYTES_MIN {
+        let error = Code::SecretUnavailable.error(format!("the secret that `mask-secret:` names has only {length} bytes"));
+        return Err(error.help(format!("give it at least {MASK_SECRET_BYTES_MIN} random ones, the same for every run")));
+    }
     MaskKey::new(secret.expose_secret().as_bytes()).map(Some).map_err(told)
 }
 

@@ -50,6 +50,7 @@ impl Ground {
             "READER" => Some(PRODUCTION_READER.password.into()),
             "OWNER" => Some(PREPROD_OWNER.password.into()),
             "SITE" => Some(PASSWORD.into()),
+            "MASK" => Some("sixteen bytes or more".into()),
             _ => None,
         });
         let settings = Settings { jobs: std::env::temp_dir().join("restage-never-used"), output: Arc::new(NoOutput) };

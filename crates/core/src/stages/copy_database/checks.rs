@@ -4,7 +4,7 @@ use super::Copying;
 use crate::error::Code;
 use crate::facts::DatabaseFacts;
 use crate::plan::{Builder, Level};
-use crate::scenario::copy_database::{Publications, Verify};
+use crate::scenario::copy_database::{Deltas, Publications, Verify};
 use crate::schema::Persistence;
 
 /// A transaction open for longer than this delays the swap, in seconds.
@@ -132,6 +132,15 @@ fn target_privileges(copying: &Copying<'_>, builder: &mut Builder) {
         missing(
             format!("`{user}` cannot act for {}, who own objects of `{database}`", list(&owners)),
             format!("grant them to \"{user}\" on the target"),
+        );
+    }
+    // Whoever owns it all and may read it not has row security, or has to set the owner's role first.
+    let carries = copying.stage.deltas == Deltas::Restore || !copying.stage.keep.is_empty();
+    if carries && privileges.owns_database && privileges.foreign_owners.is_empty() && !privileges.unreadable.is_empty() {
+        let tables: Vec<String> = privileges.unreadable.iter().map(|table| format!("`{table}`")).collect();
+        missing(
+            format!("`{user}` may not read {} of the target, whose rows may have to be carried over", list(&tables)),
+            format!("grant pg_read_all_data to \"{user}\" on the target; where row security hides rows, also bypassrls"),
         );
     }
     if !copying.facts.source.schema.event_triggers.is_empty() {
