@@ -99,14 +99,46 @@ pub struct Column {
     pub name: ColumnName,
     /// Its type as `format_type` prints it.
     pub type_name: String,
+    /// The collation as SQL, where it is not that of the type.
+    pub collation: Option<String>,
     /// What a mask must know about the type.
     pub kind: TypeKind,
     /// Whether NULL is refused.
     pub not_null: bool,
-    /// The default as an expression.
+    /// The default as an expression; of a generated column, what it is computed from; of an identity column, its sequence's
+    /// options.
     pub default: Option<String>,
     /// Where its value comes from.
     pub source: ColumnSource,
+}
+
+impl Column {
+    /// What follows `ADD COLUMN`.
+    pub fn definition(&self) -> String {
+        let mut parts = vec![self.name.sql(), self.type_name.clone()];
+        parts.extend(self.collation.iter().map(|collation| format!("COLLATE {collation}")));
+        let value = self.default.as_deref();
+        parts.extend(match self.source {
+            ColumnSource::Written => value.map(|value| format!("DEFAULT {value}")),
+            ColumnSource::Identity(when) => {
+                let when = if when == Identity::Always { "ALWAYS" } else { "BY DEFAULT" };
+                let options = value.map(|options| format!(" ({options})")).unwrap_or_default();
+                Some(format!("GENERATED {when} AS IDENTITY{options}"))
+            }
+            ColumnSource::Generated(Generated::Stored) => value.map(|value| format!("GENERATED ALWAYS AS ({value}) STORED")),
+            ColumnSource::Generated(Generated::Virtual) => value.map(|value| format!("GENERATED ALWAYS AS ({value}) VIRTUAL")),
+        });
+        // An identity column is NOT NULL anyway.
+        if self.not_null && !matches!(self.source, ColumnSource::Identity(_)) {
+            parts.push("NOT NULL".into());
+        }
+        parts.join(" ")
+    }
+
+    /// Whether rows carry a value for it; a generated column has only what is computed.
+    pub fn is_written(&self) -> bool {
+        !matches!(self.source, ColumnSource::Generated(_))
+    }
 }
 
 /// Where a column's value comes from.
@@ -115,10 +147,30 @@ pub struct Column {
 pub enum ColumnSource {
     /// Written by whoever writes the row.
     Written,
-    /// An identity column, `ALWAYS` or `BY DEFAULT`.
-    Identity,
+    /// Numbered by its own sequence.
+    Identity(Identity),
     /// Computed from other columns; never copied.
-    Generated,
+    Generated(Generated),
+}
+
+/// Whether an identity column takes values that are given.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum Identity {
+    /// Only by `OVERRIDING SYSTEM VALUE`.
+    Always,
+    /// As any column does.
+    ByDefault,
+}
+
+/// When a generated column is computed.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum Generated {
+    /// When the row is written.
+    Stored,
+    /// When the row is read; since PostgreSQL 18.
+    Virtual,
 }
 
 /// The types a mask can tell apart; domains are their base type.
@@ -229,7 +281,7 @@ impl Table {
     }
     /// The columns whose values a copy carries: all but the generated ones.
     pub fn written_columns(&self) -> impl Iterator<Item = &Column> {
-        self.columns.iter().filter(|column| column.source != ColumnSource::Generated)
+        self.columns.iter().filter(|column| column.is_written())
     }
     /// Whether one column alone is unique in the table.
     pub fn is_unique(&self, name: &ColumnName) -> bool {

@@ -1,7 +1,7 @@
 //! Whether a mask can fit a column; decided before anything is copied.
 
 use super::Mask;
-use crate::schema::{Column, ColumnSource, Table, TypeKind};
+use crate::schema::{Column, Table, TypeKind};
 
 /// Why a mask cannot fit.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -88,7 +88,7 @@ fn is_path(path: &str) -> bool {
 }
 
 fn structure(table: &Table, column: &Column) -> Result<(), Unfit> {
-    if column.source == ColumnSource::Generated {
+    if !column.is_written() {
         return Err(unfit("is generated from other columns", "mask the columns it is computed from"));
     }
     if table.partition_key.contains(&column.name) {
@@ -212,7 +212,7 @@ fn keeps_unique(mask: &Mask, column: &Column) -> bool {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::schema::{ColumnName, Persistence, TableKind};
+    use crate::schema::{ColumnName, ColumnSource, Persistence, TableKind};
 
     fn column(name: &str, kind: TypeKind) -> Column {
         Column {
@@ -221,6 +221,7 @@ mod tests {
             kind,
             not_null: true,
             default: None,
+            collation: None,
             source: ColumnSource::Written,
         }
     }

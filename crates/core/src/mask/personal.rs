@@ -87,6 +87,7 @@ mod tests {
             kind: TypeKind::Text { max_chars: None },
             not_null: false,
             default: None,
+            collation: None,
             source: ColumnSource::Written,
         })
     }

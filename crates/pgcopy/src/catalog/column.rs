@@ -4,7 +4,7 @@ use super::kind::{BaseType, kind_of};
 use super::{MADE_BY_USERS, unsigned};
 use crate::Result;
 use crate::connect::Reader;
-use restage_core::schema::{Column, ColumnName, ColumnSource, Schema, TableName};
+use restage_core::schema::{Column, ColumnName, ColumnSource, Generated, Identity, Schema, TableName};
 use std::collections::{BTreeMap, HashMap};
 use tokio_postgres::types::Type;
 
@@ -22,13 +22,17 @@ pub(super) async fn read(
         "{DOMAINS} \
          SELECT a.attrelid, a.attnum, a.attname, format_type(a.atttypid, a.atttypmod), \
                 a.attnotnull OR coalesce(b.not_null, false), \
-                CASE WHEN a.attgenerated = '' THEN pg_get_expr(f.adbin, f.adrelid) END, \
+                coalesce(pg_get_expr(f.adbin, f.adrelid), q.options), \
                 a.attgenerated::text, a.attidentity::text, \
-                t.oid, t.typname, t.typtype::text, coalesce(b.modifier, a.atttypmod) \
+                t.oid, t.typname, t.typtype::text, coalesce(b.modifier, a.atttypmod), \
+                CASE WHEN o.oid <> d.typcollation THEN quote_ident(s.nspname) || '.' || quote_ident(o.collname) END \
          FROM pg_attribute a JOIN pg_class c ON c.oid = a.attrelid JOIN pg_namespace n ON n.oid = c.relnamespace \
          LEFT JOIN based b ON b.oid = a.atttypid \
          JOIN pg_type t ON t.oid = coalesce(b.base, a.atttypid) \
+         JOIN pg_type d ON d.oid = a.atttypid \
+         LEFT JOIN pg_collation o ON o.oid = a.attcollation LEFT JOIN pg_namespace s ON s.oid = o.collnamespace \
          LEFT JOIN pg_attrdef f ON f.adrelid = a.attrelid AND f.adnum = a.attnum \
+         LEFT JOIN ({NUMBERING}) q ON q.relation = a.attrelid AND q.number = a.attnum \
          WHERE c.relkind IN ('r', 'p', 'f') AND a.attnum > 0 AND NOT a.attisdropped AND {MADE_BY_USERS} \
          ORDER BY a.attrelid, a.attnum"
     );
@@ -42,13 +46,16 @@ pub(super) async fn read(
         table.columns.push(Column {
             name,
             type_name: row.get(3),
+            collation: row.get(12),
             kind: kind_of(&base, &labels)?,
             not_null: row.get(4),
             default: row.get(5),
             source: match (row.get::<_, &str>(6), row.get::<_, &str>(7)) {
                 ("", "") => ColumnSource::Written,
-                ("", _) => ColumnSource::Identity,
-                _ => ColumnSource::Generated,
+                ("", "a") => ColumnSource::Identity(Identity::Always),
+                ("", _) => ColumnSource::Identity(Identity::ByDefault),
+                ("v", _) => ColumnSource::Generated(Generated::Virtual),
+                _ => ColumnSource::Generated(Generated::Stored),
             },
         });
     }
@@ -72,6 +79,15 @@ const DOMAINS: &str = "WITH RECURSIVE domain(oid, base, modifier, not_null) AS (
        SELECT d.oid, t.typbasetype, CASE WHEN d.modifier < 0 THEN t.typtypmod ELSE d.modifier END, d.not_null OR t.typnotnull \
          FROM domain d JOIN pg_type t ON t.oid = d.base AND t.typtype = 'd'), \
      based AS (SELECT d.* FROM domain d JOIN pg_type t ON t.oid = d.base AND t.typtype <> 'd')";
+
+/// What `AS IDENTITY (…)` says of each identity column's sequence.
+const NUMBERING: &str = "SELECT p.refobjid AS relation, p.refobjsubid AS number, \
+       format('SEQUENCE NAME %I.%I START WITH %s INCREMENT BY %s MINVALUE %s MAXVALUE %s CACHE %s %s', \
+              n.nspname, c.relname, s.seqstart, s.seqincrement, s.seqmin, s.seqmax, s.seqcache, \
+              CASE WHEN s.seqcycle THEN 'CYCLE' ELSE 'NO CYCLE' END) AS options \
+     FROM pg_sequence s JOIN pg_class c ON c.oid = s.seqrelid JOIN pg_namespace n ON n.oid = c.relnamespace \
+     JOIN pg_depend p ON p.classid = 'pg_class'::regclass AND p.objid = s.seqrelid \
+       AND p.refclassid = 'pg_class'::regclass AND p.deptype = 'i'";
 
 async fn enum_labels(reader: Reader<'_>) -> Result<HashMap<u32, Vec<String>>> {
     let sql = "SELECT enumtypid, array_agg(enumlabel::text ORDER BY enumsortorder) FROM pg_enum GROUP BY enumtypid";

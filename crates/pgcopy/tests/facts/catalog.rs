@@ -1,5 +1,7 @@
 use crate::place::endpoint;
-use restage_core::schema::{ColumnName, ColumnPath, ColumnSource, Persistence, Schema, TableKind, TableName, TypeKind};
+use restage_core::schema::{
+    ColumnName, ColumnPath, ColumnSource, Generated, Identity, Persistence, Schema, TableKind, TableName, TypeKind,
+};
 use restage_lab::{Cluster, Major};
 use restage_pgcopy::{catalog, connect};
 use std::time::{Duration, Instant};
@@ -27,7 +29,7 @@ CREATE DOMAIN short AS varchar(5) NOT NULL;
 CREATE DOMAIN shorter AS short CHECK (VALUE <> 'x');
 CREATE TABLE people (
     id bigint GENERATED ALWAYS AS IDENTITY PRIMARY KEY,
-    email varchar(120) NOT NULL UNIQUE,
+    email varchar(120) COLLATE "C" NOT NULL UNIQUE,
     nick citext, feeling mood DEFAULT 'ok', code shorter, price numeric(10,2), tags text[],
     twice bigint GENERATED ALWAYS AS (id * 2) STORED,
     gone int,
@@ -86,8 +88,14 @@ fn people_are_read(schema: &Schema) {
     let source = |column: &str| people.column(&ColumnName(column.into())).unwrap().source;
     assert_eq!(
         (source("id"), source("twice"), source("email")),
-        (ColumnSource::Identity, ColumnSource::Generated, ColumnSource::Written)
+        (ColumnSource::Identity(Identity::Always), ColumnSource::Generated(Generated::Stored), ColumnSource::Written)
     );
+    let definition = |column: &str| people.column(&ColumnName(column.into())).unwrap().definition();
+    assert_eq!(definition("twice"), "\"twice\" bigint GENERATED ALWAYS AS ((id * 2)) STORED");
+    let numbering =
+        "SEQUENCE NAME public.people_id_seq START WITH 1 INCREMENT BY 1 MINVALUE 1 MAXVALUE 9223372036854775807 CACHE 1 NO CYCLE";
+    assert_eq!(definition("id"), format!("\"id\" bigint GENERATED ALWAYS AS IDENTITY ({numbering})"));
+    assert_eq!(definition("email"), "\"email\" character varying(120) COLLATE pg_catalog.\"C\" NOT NULL");
     assert!(people.column(&ColumnName("code".into())).unwrap().not_null);
     assert_eq!(people.column(&ColumnName("code".into())).unwrap().type_name, "public.shorter");
     assert_eq!(people.primary_key, Some(columns(&["id"])));

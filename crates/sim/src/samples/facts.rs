@@ -151,7 +151,15 @@ pub(crate) fn nullable(name: &str, kind: TypeKind) -> Column {
         TypeKind::Date => "date".into(),
         _ => "integer".into(),
     };
-    Column { name: ColumnName(name.into()), type_name, kind, not_null: false, default: None, source: ColumnSource::Written }
+    Column {
+        name: ColumnName(name.into()),
+        type_name,
+        kind,
+        not_null: false,
+        default: None,
+        collation: None,
+        source: ColumnSource::Written,
+    }
 }
 
 /// A foreign key of one column to the `id` of another table.

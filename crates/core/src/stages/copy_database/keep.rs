@@ -109,8 +109,9 @@ fn columns(
         deltas.iter().any(|delta| matches!(delta, Delta::Column { table: of, column, .. } if of == table && column == name))
     };
     let written: Vec<&Column> = target.written_columns().collect();
-    let (carried, lost): (Vec<&Column>, Vec<&Column>) =
-        written.into_iter().partition(|column| source.column(&column.name).is_some_and(is_written) || comes_back(&column.name));
+    let (carried, lost): (Vec<&Column>, Vec<&Column>) = written
+        .into_iter()
+        .partition(|column| source.column(&column.name).is_some_and(Column::is_written) || comes_back(&column.name));
     if !lost.is_empty() {
         let names: Vec<String> = lost.iter().map(|column| format!("`{}`", column.name)).collect();
         builder.find(
@@ -121,9 +122,9 @@ fn columns(
     }
     let fresh: Vec<&Column> = source.written_columns().filter(|column| target.column(&column.name).is_none()).collect();
     for column in &fresh {
-        let given = !column.not_null || column.default.is_some() || column.source == ColumnSource::Identity;
-        if given {
-            let value = column.default.as_deref().unwrap_or("NULL");
+        let numbered = matches!(column.source, ColumnSource::Identity(_));
+        if !column.not_null || column.default.is_some() || numbered {
+            let value = if numbered { "new numbers" } else { column.default.as_deref().unwrap_or("NULL") };
             builder.find(
                 Level::Note,
                 format!("kept rows of `{table}` get {value} in `{}`, which the target does not have", column.name),
@@ -141,10 +142,6 @@ fn columns(
         }
     }
     carried.into_iter().map(|column| column.name.clone()).collect()
-}
-
-fn is_written(column: &Column) -> bool {
-    column.source != ColumnSource::Generated
 }
 
 /// What the comparison of rows found.
