@@ -19,16 +19,17 @@ pub enum Mask {
     Null,
     /// The same text for every row.
     Fixed(String),
-    /// The first `length` hexadecimal digits of the value's keyed hash (HMAC-SHA-256); 4 to 64, default 16.
+    /// The first `length` hexadecimal digits of the value's keyed hash (SipHash-2-4, its key derived from the secret by
+    /// HMAC-SHA-256); 4 to 64, default 16.
     Hash {
         /// Digits.
         length: u8,
     },
-    /// A made-up address `<first>.<last>.<10 hexadecimal digits>@example.com`.
+    /// A made-up address `<first>.<last>.<hexadecimal digits>@example.com`.
     Email,
     /// A made-up name.
     Name(NamePart),
-    /// A made-up telephone number of the same shape: digits replaced, all else kept.
+    /// A made-up telephone number of the same shape: digits replaced, all else kept; different numbers stay different.
     Phone,
     /// A made-up street address in one line.
     Address,

@@ -34,11 +34,37 @@ pub struct Schema {
     pub event_triggers: BTreeSet<String>,
 }
 
+impl Schema {
+    /// The table above each partition.
+    pub fn parents(&self) -> BTreeMap<TableName, TableName> {
+        self.tables.iter().filter_map(|(name, table)| Some((name.clone(), table.partition_of.clone()?))).collect()
+    }
+
+    /// The tables that hold the rows of a table: itself, or all partitions below it, however deep.
+    pub fn row_tables(&self, table: &TableName) -> Vec<TableName> {
+        let mut found = Vec::new();
+        let mut open = vec![table.clone()];
+        while let Some(next) = open.pop() {
+            match self.tables.get(&next).map(|table| table.kind) {
+                Some(TableKind::Partitioned) => {
+                    let parts = self.tables.iter().filter(|(_, child)| child.partition_of.as_ref() == Some(&next));
+                    open.extend(parts.map(|(name, _)| name.clone()));
+                }
+                Some(TableKind::Ordinary | TableKind::Foreign) => found.push(next),
+                None => {}
+            }
+        }
+        found
+    }
+}
+
 /// One table.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Table {
     /// What kind of table it is.
     pub kind: TableKind,
+    /// The table it is a partition of; a partition may be partitioned itself.
+    pub partition_of: Option<TableName>,
     /// Whether its rows survive a crash and reach standbys.
     pub persistence: Persistence,
     /// The role that owns it.
@@ -69,15 +95,13 @@ pub struct ExtensionConfig {
 }
 
 /// The kinds of table.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]
 pub enum TableKind {
     /// A table with rows of its own; may have children by inheritance.
     Ordinary,
     /// A partitioned table, whose rows lie in its partitions.
     Partitioned,
-    /// A partition with rows of its own.
-    PartitionOf(TableName),
     /// A foreign table: its rows live elsewhere and are not copied.
     Foreign,
 }
@@ -277,7 +301,7 @@ impl Table {
     }
     /// Whether it stores rows of its own that a copy must carry.
     pub fn has_own_rows(&self) -> bool {
-        matches!(self.kind, TableKind::Ordinary | TableKind::PartitionOf(_))
+        self.kind == TableKind::Ordinary
     }
     /// The columns whose values a copy carries: all but the generated ones.
     pub fn written_columns(&self) -> impl Iterator<Item = &Column> {

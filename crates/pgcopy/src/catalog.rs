@@ -30,24 +30,11 @@ pub async fn base_types(reader: Reader<'_>, table: &TableName) -> Result<BTreeMa
     column::base_types(reader, table).await
 }
 
-/// The table above each partition, also of partitions that are partitioned themselves.
-pub async fn parents(reader: Reader<'_>) -> Result<BTreeMap<TableName, TableName>> {
-    let sql = "SELECT n.nspname, c.relname, pn.nspname, pc.relname FROM pg_inherits i \
-                 JOIN pg_class c ON c.oid = i.inhrelid AND c.relispartition AND c.relkind IN ('r', 'p', 'f') \
-                 JOIN pg_namespace n ON n.oid = c.relnamespace \
-                 JOIN pg_class pc ON pc.oid = i.inhparent JOIN pg_namespace pn ON pn.oid = pc.relnamespace";
-    let name = |row: &tokio_postgres::Row, at: usize| TableName::new(row.get::<_, String>(at), row.get::<_, String>(at + 1));
-    let rows = reader.query("list the partitions", sql, &[]).await?;
-    Ok(rows.iter().map(|row| (name(row, 0), name(row, 2))).collect())
-}
-
 /// The names behind object ids and column numbers.
 #[derive(Default)]
 struct Known {
     relations: HashMap<u32, TableName>,
     columns: HashMap<(u32, i16), ColumnName>,
-    /// The table that each partition is part of.
-    parents: HashMap<TableName, TableName>,
 }
 
 impl Known {

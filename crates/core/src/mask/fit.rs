@@ -28,7 +28,10 @@ pub fn fit(mask: &Mask, table: &Table, column: &Column) -> Result<(), Unfit> {
         return Err(unfit("is NOT NULL", "use `text`, `hash` or `fixed`"));
     }
     if table.is_unique(&column.name) && !keeps_unique(mask, column) {
-        return Err(unfit("is unique, and the mask may give two rows the same value", "use `hash`, `email`, `uuid` or `digits`"));
+        return Err(unfit(
+            "is unique, and the mask may give two rows the same value",
+            "use `hash`, `email`, `phone`, `uuid` or `digits`",
+        ));
     }
     Ok(())
 }
@@ -78,12 +81,19 @@ fn template(text: &str) -> Result<(), Unfit> {
 }
 
 fn is_path(path: &str) -> bool {
-    let Some(rest) = path.strip_prefix('$') else { return false };
-    !rest.is_empty()
-        && rest.split('.').skip(1).all(|part| {
-            let (key, indexes) = part.split_once('[').map_or((part, None), |(key, rest)| (key, Some(rest)));
-            let index_fits = |index: &str| index == "*" || (!index.is_empty() && index.bytes().all(|b| b.is_ascii_digit()));
-            !key.is_empty() && indexes.is_none_or(|all| all.strip_suffix(']').is_some_and(|all| all.split("][").all(index_fits)))
+    let index_fits = |index: &str| index == "*" || (!index.is_empty() && index.bytes().all(|b| b.is_ascii_digit()));
+    let indexes_fit = |all: &str| all.strip_suffix(']').is_some_and(|all| all.split("][").all(index_fits));
+    let mut parts = path.split('.');
+    // The document itself, perhaps a list.
+    let root_fits = match parts.next().and_then(|root| root.strip_prefix('$')) {
+        Some("") => path.len() > 1,
+        Some(root) => root.strip_prefix('[').is_some_and(indexes_fit),
+        None => false,
+    };
+    root_fits
+        && parts.all(|part| match part.split_once('[') {
+            Some((key, indexes)) => !key.is_empty() && indexes_fit(indexes),
+            None => !part.is_empty(),
         })
 }
 
@@ -197,13 +207,13 @@ fn template_chars(text: &str, column_chars: u32) -> u32 {
     u32::try_from(literal_chars).unwrap_or(u32::MAX).saturating_add(words.fold(0, u32::saturating_add))
 }
 
-/// Whether different values stay different, for certain or but for a chance below one in 2^30 for a million rows.
+/// Whether different values stay different: for certain, or but for a chance below one in ten million for a million rows.
 fn keeps_unique(mask: &Mask, column: &Column) -> bool {
     match mask {
         Mask::Hash { length } => *length >= 16,
         // NULLs never collide.
         Mask::Null | Mask::Email | Mask::Uuid => true,
-        Mask::Digits => matches!(column.kind, TypeKind::Integer { .. } | TypeKind::Text { .. }),
+        Mask::Digits | Mask::Phone => matches!(column.kind, TypeKind::Integer { .. } | TypeKind::Text { .. }),
         Mask::Template(text) => text.contains("{hash}") || text.contains("{uuid}") || text.contains("{email}"),
         _ => false,
     }
@@ -229,6 +239,7 @@ mod tests {
     fn table(columns: Vec<Column>) -> Table {
         Table {
             kind: TableKind::Ordinary,
+            partition_of: None,
             persistence: Persistence::Permanent,
             owner: "owner".into(),
             primary_key: Some(vec![columns[0].name.clone()]),
@@ -264,16 +275,17 @@ mod tests {
         let table = table(vec![column("email", TypeKind::Text { max_chars: None })]);
         assert!(fit(&Mask::Email, &table, &table.columns[0]).is_ok());
         assert!(fit(&Mask::Digits, &table, &table.columns[0]).is_ok());
+        assert!(fit(&Mask::Phone, &table, &table.columns[0]).is_ok());
         let unfit = fit(&Mask::Name(super::super::NamePart::Full), &table, &table.columns[0]).unwrap_err();
         assert!(unfit.why.contains("unique"));
     }
 
     #[test]
     fn paths_are_read_strictly() {
-        for good in ["$.a", "$.a.b", "$.a[*].b", "$.a[0][*]"] {
+        for good in ["$.a", "$.a.b", "$.a[*].b", "$.a[0][*]", "$[*].a", "$[0]", "$.*"] {
             assert!(is_path(good), "{good}");
         }
-        for bad in ["", "$", "a.b", "$.", "$.a[", "$.a[x]", "$..a"] {
+        for bad in ["", "$", "a.b", "$.", "$.a[", "$.a[x]", "$..a", "$a", "$a.b", "$[", "$[]", "$.[0]"] {
             assert!(!is_path(bad), "{bad}");
         }
     }

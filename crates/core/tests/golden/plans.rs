@@ -1,6 +1,9 @@
 //! Whole plans.
 
 use super::case::Case;
+use crate::facts::{add_table, column, integer, name, text};
+use restage_core::facts::CopyFacts;
+use restage_core::schema::TableKind;
 
 #[test]
 fn the_standard_swap() {
@@ -47,4 +50,23 @@ stages:
   - copy-database: { database: app, deltas: drop, retain: 2h, swap: { drain: 10s, within: 20s } }
 ";
     Case::of(scenario).beside("copying", copying).is_planned("every-other-stage");
+}
+
+#[test]
+fn what_is_said_of_a_partitioned_table_holds_for_every_partition_below_it() {
+    let facts = |facts: &mut CopyFacts| {
+        for (table, kind, above) in [
+            ("log", TableKind::Partitioned, None),
+            ("log_2024", TableKind::Partitioned, Some("log")),
+            ("log_2024_odd", TableKind::Ordinary, Some("log_2024")),
+        ] {
+            add_table(&mut facts.source, table, vec![column("id", integer()), column("email", text())], vec![]);
+            let table = facts.source.schema.tables.get_mut(&name(table)).unwrap();
+            (table.kind, table.partition_of) = (kind, above.map(name));
+        }
+    };
+    let keys = "mask: [{ column: log.email, with: email }]\nrows: [{ table: log, where: id < 1000 }]";
+    let plan = serde_json::to_value(Case::copying(keys).but(facts).plan().unwrap()).unwrap();
+    let fill = plan["steps"].as_array().unwrap().iter().find_map(|step| step["step"].pointer("/carried/tables/log_2024_odd"));
+    assert_eq!(fill, Some(&serde_json::json!({ "rows": { "where": "id < 1000" }, "masks": { "email": "email" } })));
 }

@@ -11,7 +11,7 @@ pub(super) async fn read(reader: Reader<'_>, known: &Known, schema: &mut Schema)
     foreign_keys(reader, known, schema).await?;
     checks(reader, known, schema).await?;
     partition_keys(reader, known, schema).await?;
-    hand_down_partition_keys(known, schema);
+    hand_down_partition_keys(schema);
     Ok(())
 }
 
@@ -89,9 +89,10 @@ async fn partition_keys(reader: Reader<'_>, known: &Known, schema: &mut Schema) 
 }
 
 /// A partition's rows must stay within the bounds of every table above it, so it has their keys too.
-fn hand_down_partition_keys(known: &Known, schema: &mut Schema) {
-    for name in known.parents.keys() {
-        let above = std::iter::successors(known.parents.get(name), |parent| known.parents.get(*parent));
+fn hand_down_partition_keys(schema: &mut Schema) {
+    let parents = schema.parents();
+    for name in parents.keys() {
+        let above = std::iter::successors(parents.get(name), |parent| parents.get(*parent));
         let keys = above.filter_map(|parent| schema.tables.get(parent)).flat_map(|parent| parent.partition_key.iter().cloned());
         let keys: BTreeSet<ColumnName> = keys.collect();
         if let Some(table) = schema.tables.get_mut(name) {

@@ -18,24 +18,19 @@ pub(super) async fn read(reader: Reader<'_>, schema: &mut Schema) -> Result<Know
          WHERE c.relkind IN ('r', 'p', 'f', 'v', 'm', 'S') AND {MADE_BY_USERS} ORDER BY c.oid"
     );
     let rows = reader.query("list the tables", &sql, &[]).await?;
-    let mut parents = HashMap::new();
     let names: HashMap<u32, TableName> =
         rows.iter().map(|row| (row.get(0), TableName::new(row.get::<_, String>(1), row.get::<_, String>(2)))).collect();
     for row in &rows {
         let name = &names[&row.get::<_, u32>(0)];
-        let parent = row.get::<_, Option<u32>>(7).and_then(|oid| names.get(&oid));
-        if let Some(parent) = parent {
-            parents.insert(name.clone(), parent.clone());
-        }
-        let kind = match (row.get::<_, &str>(3), parent) {
-            ("r", Some(parent)) => TableKind::PartitionOf(parent.clone()),
-            ("r", None) => TableKind::Ordinary,
-            ("p", _) => TableKind::Partitioned,
-            ("f", _) => TableKind::Foreign,
+        let kind = match row.get::<_, &str>(3) {
+            "r" => TableKind::Ordinary,
+            "p" => TableKind::Partitioned,
+            "f" => TableKind::Foreign,
             _ => continue,
         };
         let table = Table {
             kind,
+            partition_of: row.get::<_, Option<u32>>(7).and_then(|oid| names.get(&oid)).cloned(),
             persistence: if row.get::<_, &str>(5) == "u" { Persistence::Unlogged } else { Persistence::Permanent },
             owner: row.get(6),
             columns: vec![],
@@ -50,7 +45,7 @@ pub(super) async fn read(reader: Reader<'_>, schema: &mut Schema) -> Result<Know
         };
         schema.tables.insert(name.clone(), table);
     }
-    Ok(Known { relations: names, columns: HashMap::new(), parents })
+    Ok(Known { relations: names, columns: HashMap::new() })
 }
 
 pub(super) async fn read_views_and_sequences(reader: Reader<'_>, known: &Known, schema: &mut Schema) -> Result<()> {

@@ -59,6 +59,7 @@ const EVERY_SESSION: &str = "SET search_path = ''; SET statement_timeout = 0; SE
      SET idle_session_timeout = 0; \
      SET datestyle = 'ISO, YMD'; SET intervalstyle = 'postgres'; SET extra_float_digits = 3; SET bytea_output = 'hex'; \
      SET timezone = 'UTC'; SET xmloption = 'content'; SET standard_conforming_strings = on; SET synchronize_seqscans = off; \
+     SET lc_monetary = 'C'; \
      SET client_min_messages = 'warning'";
 
 /// Reads on either kind of session.

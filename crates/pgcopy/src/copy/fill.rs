@@ -188,7 +188,7 @@ impl Prepared {
     async fn make(keeper: &Keeper, target: &TargetClient, filling: &Filling<'_>, tally: &Arc<Tally>) -> Result<Self> {
         let source = keeper.client.reader();
         let schema = catalog::read(source).await?;
-        let parents = catalog::parents(source).await?;
+        let parents = schema.parents();
         let estimates = table_estimates(source).await?;
         let formats = Formats::read(source, target.major()).await?;
         let mut copies = table_copies(&schema, filling.carried, &formats, &estimates, keeper.is_standby)?;

@@ -36,10 +36,9 @@ pub fn with_own_tables(kept: &[Table], target: &Schema, deltas: &[Delta], follow
 pub(crate) fn own_tables<'a>(target: &'a Schema, deltas: &'a [Delta]) -> Vec<&'a TableName> {
     let names: BTreeSet<&TableName> =
         deltas.iter().filter_map(|delta| if let Delta::Table { name } = delta { Some(name) } else { None }).collect();
-    let stands_alone = |name: &&TableName| match target.tables.get(*name).map(|table| &table.kind) {
-        Some(TableKind::Ordinary | TableKind::Partitioned) => true,
-        Some(TableKind::PartitionOf(parent)) => !names.contains(parent),
-        Some(TableKind::Foreign) | None => false,
+    let stands_alone = |name: &&TableName| {
+        let table = target.tables.get(*name).filter(|table| table.kind != TableKind::Foreign);
+        table.is_some_and(|table| table.partition_of.as_ref().is_none_or(|parent| !names.contains(parent)))
     };
     names.iter().copied().filter(stands_alone).collect()
 }
@@ -58,10 +57,9 @@ fn with_own_references(table: &Table, target: &Schema) -> Table {
 
 /// The foreign keys of a table and of its partitions, each once.
 fn references(target: &Schema, name: &TableName) -> Vec<ForeignKey> {
-    let is_part =
-        |part: &&TableName| target.tables.get(*part).is_some_and(|table| table.kind == TableKind::PartitionOf(name.clone()));
+    let parts = target.row_tables(name);
     let mut found: Vec<ForeignKey> = Vec::new();
-    for part in std::iter::once(name).chain(target.tables.keys().filter(is_part)) {
+    for part in std::iter::once(name).chain(&parts) {
         for key in target.tables.get(part).map(|table| table.foreign_keys.as_slice()).unwrap_or_default() {
             if !found.iter().any(|known| (&known.columns, &known.to) == (&key.columns, &key.to)) {
                 found.push(key.clone());

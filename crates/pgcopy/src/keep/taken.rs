@@ -19,8 +19,7 @@ pub(crate) struct Side<'a> {
 }
 
 impl<'a> Side<'a> {
-    /// Settings for the transaction: a fixed text for money whatever the server's language, and the ordinary path for the
-    /// scenario's conditions. All else names its objects in full.
+    /// Settings for the transaction: the ordinary path for the scenario's conditions. All else names its objects in full.
     pub(crate) async fn set_up(&self) -> Result<()> {
         let filtered = self.taken.into_iter().flatten().filter(|(_, taken)| matches!(taken.rows, RowsTaken::Where(_)));
         let mut schemas: BTreeSet<String> = filtered.map(|(name, _)| quote_identifier(&name.schema)).collect();
@@ -28,7 +27,7 @@ impl<'a> Side<'a> {
             schemas.insert("public".to_owned());
         }
         let path = if schemas.is_empty() { "''".to_owned() } else { schemas.into_iter().collect::<Vec<_>>().join(", ") };
-        let sql = format!("SET LOCAL lc_monetary = 'C'; SET LOCAL search_path = {path}");
+        let sql = format!("SET LOCAL search_path = {path}");
         self.reader.rows("set the session up", &sql).await.map(drop)
     }
 
@@ -51,9 +50,8 @@ impl<'a> Side<'a> {
     pub(crate) fn rows(&self, name: &TableName) -> String {
         let Some(table) = self.table(name) else { return name.sql() };
         let partitioned = table.kind == TableKind::Partitioned;
-        let parts: Vec<&TableName> = if partitioned { self.partitions(name) } else { vec![name] };
-        let filtered: Vec<(&TableName, String)> =
-            parts.into_iter().filter_map(|part| Some((part, self.condition(part)?))).collect();
+        let parts = self.schema.row_tables(name);
+        let filtered: Vec<(&TableName, String)> = parts.iter().filter_map(|part| Some((part, self.condition(part)?))).collect();
         let whole = if partitioned { name.sql() } else { format!("ONLY {}", name.sql()) };
         if filtered.is_empty() {
             return whole;
@@ -78,11 +76,6 @@ impl<'a> Side<'a> {
             Some(RowsTaken::Where(condition)) => Some(condition.clone()),
             Some(RowsTaken::None) | None => Some("false".to_owned()),
         }
-    }
-
-    fn partitions(&self, name: &TableName) -> Vec<&'a TableName> {
-        let below = |table: &Table| matches!(&table.kind, TableKind::PartitionOf(parent) if parent == name);
-        self.schema.tables.iter().filter(|(_, table)| below(table)).map(|(name, _)| name).collect()
     }
 }
 

@@ -111,6 +111,7 @@ pub(crate) fn history(versions: &[&str]) -> MigrationHistory {
 pub(crate) fn add_table(facts: &mut DatabaseFacts, table: &str, columns: Vec<Column>, foreign_keys: Vec<ForeignKey>) {
     let definition = Table {
         kind: TableKind::Ordinary,
+        partition_of: None,
         persistence: Persistence::Permanent,
         owner: "owner".into(),
         primary_key: columns.first().map(|column| vec![column.name.clone()]),

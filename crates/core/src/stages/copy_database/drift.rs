@@ -7,7 +7,7 @@ use crate::facts::{DanglingReference, DatabaseFacts, ObjectName};
 use crate::plan::{Builder, Level};
 use crate::provider::{Carried, Delta};
 use crate::scenario::copy_database::{CopyDatabase, Deltas, Require};
-use crate::schema::{ColumnName, ColumnSource, Schema, Table, TableKind, TableName, View};
+use crate::schema::{ColumnName, ColumnSource, Schema, Table, TableName, View};
 use std::collections::{BTreeMap, BTreeSet};
 
 /// Finds the deltas in the order of need: objects, tables, columns, views, foreign keys.
@@ -118,9 +118,7 @@ impl<'a> Drift<'a> {
         let Some(facts) = self.target().tables.get(table) else { return vec![] };
         let mut needs: Vec<&TableName> =
             facts.foreign_keys.iter().map(|key| &key.to).filter(|to| *to != table && self.new_tables.contains(to)).collect();
-        if let TableKind::PartitionOf(parent) = &facts.kind {
-            needs.extend(self.new_tables.get(parent));
-        }
+        needs.extend(facts.partition_of.as_ref().and_then(|parent| self.new_tables.get(parent)));
         needs
     }
 
@@ -128,7 +126,7 @@ impl<'a> Drift<'a> {
         let mut deltas = Vec::new();
         for (name, target, source) in self.common() {
             // A partition gets its columns from the table it belongs to.
-            if matches!(target.kind, TableKind::PartitionOf(_)) {
+            if target.partition_of.is_some() {
                 continue;
             }
             for column in target.columns.iter().filter(|column| source.column(&column.name).is_none()) {
@@ -141,7 +139,7 @@ impl<'a> Drift<'a> {
     fn foreign_keys(&self) -> Vec<Delta> {
         let mut deltas = Vec::new();
         for (name, target, source) in self.common() {
-            if matches!(target.kind, TableKind::PartitionOf(_)) {
+            if target.partition_of.is_some() {
                 continue;
             }
             let known: BTreeSet<&str> = source.foreign_keys.iter().map(|key| key.name.as_str()).collect();

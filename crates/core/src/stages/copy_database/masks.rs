@@ -5,8 +5,8 @@ use crate::error::{Code, Error};
 use crate::facts::TrialVerdict;
 use crate::mask::{Mask, fit, looks_personal};
 use crate::plan::{Builder, Level};
-use crate::provider::{Carried, RowsTaken};
-use crate::schema::{ColumnName, ColumnPath, TableKind, TableName};
+use crate::provider::{Carried, RowsTaken, TableTaken};
+use crate::schema::{ColumnName, ColumnPath, TableName};
 
 pub(super) fn look(copying: &Copying<'_>, carried: &Carried, builder: &mut Builder) {
     let schema = &copying.facts.source.schema;
@@ -45,7 +45,7 @@ fn references(
     builder: &mut Builder,
 ) {
     let mask_of = |table: &TableName, column: &ColumnName| {
-        let parts = super::selection::row_tables(&copying.facts.source.schema, table);
+        let parts = copying.facts.source.schema.row_tables(table);
         parts.first().and_then(|part| carried.tables.get(part)).and_then(|taken| taken.masks.get(column))
     };
     for (from, facts) in &copying.facts.source.schema.tables {
@@ -96,13 +96,13 @@ fn unmasked(copying: &Copying<'_>, carried: &Carried, builder: &mut Builder) {
     for (table, taken) in carried.tables.iter().filter(|(_, taken)| taken.rows != RowsTaken::None) {
         let facts = &copying.facts.source.schema.tables[table];
         // Partitions say the same as the table they belong to.
-        if matches!(facts.kind, TableKind::PartitionOf(_)) {
+        if facts.partition_of.is_some() {
             continue;
         }
         let masked = |column: &ColumnName| {
-            let parts = super::selection::row_tables(&copying.facts.source.schema, table);
-            taken.masks.contains_key(column)
-                || parts.iter().any(|part| carried.tables.get(part).is_some_and(|taken| taken.masks.contains_key(column)))
+            let parts = copying.facts.source.schema.row_tables(table);
+            let is_masked = |taken: &TableTaken| taken.masks.contains_key(column);
+            is_masked(taken) || (!parts.is_empty() && parts.iter().all(|part| carried.tables.get(part).is_some_and(is_masked)))
         };
         for column in facts.written_columns().filter(|column| looks_personal(column) && !masked(&column.name)) {
             let path = ColumnPath { table: table.clone(), column: column.name.clone() };

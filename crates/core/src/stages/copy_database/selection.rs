@@ -69,37 +69,20 @@ pub fn taken(stage: &CopyDatabase, source: &Schema) -> BTreeMap<TableName, Table
         })
         .collect();
     for (table, condition) in &stage.selection.rows {
-        for part in row_tables(source, table) {
+        for part in source.row_tables(table) {
             if let Some(taken) = tables.get_mut(&part) {
                 taken.rows = RowsTaken::Where(condition.clone());
             }
         }
     }
     for (path, mask) in &stage.masks {
-        for part in row_tables(source, &path.table) {
+        for part in source.row_tables(&path.table) {
             if let Some(taken) = tables.get_mut(&part) {
                 taken.masks.insert(path.column.clone(), mask.clone());
             }
         }
     }
     tables
-}
-
-/// The tables that hold the rows of a table: itself, or all partitions below it.
-pub(super) fn row_tables(schema: &Schema, table: &TableName) -> Vec<TableName> {
-    let mut found = Vec::new();
-    let mut open = vec![table.clone()];
-    while let Some(next) = open.pop() {
-        match schema.tables.get(&next).map(|table| &table.kind) {
-            Some(TableKind::Partitioned) => {
-                let parts = schema.tables.iter().filter(|(_, child)| child.kind == TableKind::PartitionOf(next.clone()));
-                open.extend(parts.map(|(name, _)| name.clone()));
-            }
-            Some(_) => found.push(next),
-            None => {}
-        }
-    }
-    found
 }
 
 fn missing_table(key: &str, table: &TableName) -> crate::Error {
