@@ -65,7 +65,8 @@ fn steps(plan: &Plan, screen: Screen, lines: &mut Vec<String>) {
         }
     }
     if no_return.is_none() {
-        lines.push("  No point of no return: every step can be taken back for as long as the old database is kept.".into());
+        let text = "No point of no return: every step can be taken back for as long as the old database is kept.";
+        lines.push(fold(text, 2, 0, width()));
     }
 }
 
@@ -85,7 +86,8 @@ fn totals(plan: &Plan, lines: &mut Vec<String>) {
     });
     if total.bytes > 0 {
         lines.push(String::new());
-        lines.push(format!("In all {}. Real servers differ from the estimate by a factor of three either way.", expected(&total)));
+        let text = format!("In all {}. Real servers differ from the estimate by a factor of three either way.", expected(&total));
+        lines.push(fold(&text, 0, 0, width()));
     }
 }
 

@@ -1,6 +1,6 @@
 //! Live progress of a run: lines that stay for what is durable, and a picture of what is at work, redrawn in place.
 
-use super::{bytes, count, rate, seconds};
+use super::{bytes, count, hang, rate, seconds};
 use crate::args::Format;
 use crate::screen::{Screen, Style, width};
 use indicatif::{MultiProgress, ProgressBar, ProgressDrawTarget, ProgressStyle};
@@ -16,6 +16,9 @@ use std::time::{Duration, Instant};
 const PLAIN_EVERY: Duration = Duration::from_secs(10);
 /// Items drawn below a step at work.
 const ITEMS_SHOWN: usize = 6;
+
+/// Where a step's title begins, after its state and time.
+const TITLE_COLUMN: usize = 21;
 
 /// Draws what it hears of a run.
 pub(crate) struct Progress {
@@ -61,12 +64,8 @@ impl Progress {
             at_work.clear();
         }
         let took = took.map_or_else(String::new, seconds);
-        self.say(&format!(
-            "{} {took:>9}  {:>2}. {}",
-            self.screen.paint(style, &format!("{word:<9}")),
-            step.0 + 1,
-            self.title(step)
-        ));
+        let title = hang(&format!("{:>2}. {}", step.0 + 1, self.title(step)), TITLE_COLUMN, 4, width());
+        self.say(&format!("{} {took:>9}  {title}", self.screen.paint(style, &format!("{word:<9}"))));
     }
 
     fn title(&self, step: StepId) -> &str {

@@ -1,14 +1,17 @@
 //! The report of a run, and the runbook of one that cannot go on.
 
-use super::{Table, bytes, count, fold, plural, rate, seconds, time};
+use super::{Table, bytes, count, fold, hang, plural, rate, seconds, time};
 use crate::screen::{Screen, Style, width};
-use restage_core::provider::{Delta, TableFilled};
+use restage_core::provider::{Delta, KeptTable, TableFilled};
 use restage_core::report::{Report, Runbook, Status};
 use restage_core::run::StepState;
 use restage_core::schema::TableName;
 
 /// Tables listed in a report, the largest first.
 const TABLES_SHOWN: usize = 15;
+
+/// Where a step's title begins, after its state and time.
+const TITLE_COLUMN: usize = 23;
 
 /// The report as text.
 pub(crate) fn report(report: &Report, screen: Screen) -> String {
@@ -63,14 +66,17 @@ fn heading(report: &Report, screen: Screen) -> Vec<String> {
         lines.push(format!("data as of {}", time(moment)));
     }
     if let Some(source) = &report.source {
-        let target = report.swapped.as_ref().map(|swapped| format!("   target before {}   now {}", swapped.before, swapped.after));
-        lines.push(format!("source {source}{}", target.unwrap_or_default()));
+        lines.push(format!("source {source}"));
+    }
+    if let Some(swapped) = &report.swapped {
+        lines.push(format!("target {}, before {}", swapped.after, swapped.before));
     }
     if let Some(outage) = report.outage_seconds {
         lines.push(format!("outage of the target {}", seconds(outage)));
     }
     if let Some(until) = report.undo_until {
-        lines.push(format!("`restage undo {}` brings the old database back until {}", report.run, time(until)));
+        let text = format!("`restage undo {}` brings the old database back until {}", report.run, time(until));
+        lines.push(fold(&text, 0, 2, width()));
     }
     lines
 }
@@ -82,8 +88,7 @@ fn steps(report: &Report, screen: Screen, lines: &mut Vec<String>) {
         let time = step.seconds.map_or_else(String::new, seconds);
         let tries = if step.attempts > 1 { format!(" ({} attempts)", step.attempts) } else { String::new() };
         let by = step.approved_by.as_ref().map(|by| format!(" (by {by})")).unwrap_or_default();
-        let title = fold(&format!("{:>2}. {}{by}{tries}", step.step.0 + 1, step.title), 0, 4, width() - 24);
-        let title = title.replace('\n', &format!("\n{}", " ".repeat(23)));
+        let title = hang(&format!("{:>2}. {}{by}{tries}", step.step.0 + 1, step.title), TITLE_COLUMN, 4, width());
         lines.push(format!("  {} {time:>9}  {title}", screen.paint(style, &format!("{mark:<9}"))));
     }
 }
@@ -126,7 +131,7 @@ fn tables(report: &Report, screen: Screen, lines: &mut Vec<String>) {
             masked,
         ]);
     }
-    lines.extend(shown.lines(2));
+    lines.extend(shown.lines(2, width()));
     if largest.len() > TABLES_SHOWN {
         lines.push(format!("  and {} smaller ones", largest.len() - TABLES_SHOWN));
     }
@@ -135,25 +140,31 @@ fn tables(report: &Report, screen: Screen, lines: &mut Vec<String>) {
     }
 }
 
+/// What happened to kept rows, and to how many of a table's.
+type KeptColumn = (&'static str, fn(&KeptTable) -> u64);
+
 fn kept(report: &Report, screen: Screen, lines: &mut Vec<String>) {
     let Some(kept) = &report.kept else { return };
     section("kept rows", screen, lines);
-    let heading = ["table", "found", "added", "same", "target's", "production's", "renumbered", "dropped", "nulled"];
-    let mut shown = Table::new(&heading, &[1, 2, 3, 4, 5, 6, 7, 8]);
+    // What happened to no row of any table is not worth a column.
+    let columns: [KeptColumn; 8] = [
+        ("found", |table| table.found),
+        ("added", |table| table.added),
+        ("same", |table| table.same),
+        ("target's", |table| table.kept_target),
+        ("production's", |table| table.kept_source),
+        ("renumbered", |table| table.renumbered),
+        ("dropped", |table| table.dropped),
+        ("nulled", |table| table.nulled),
+    ];
+    let happened = |column: &&KeptColumn| column.0 == "found" || kept.tables.values().any(|table| column.1(table) > 0);
+    let columns: Vec<&KeptColumn> = columns.iter().filter(happened).collect();
+    let heading: Vec<&str> = std::iter::once("table").chain(columns.iter().map(|column| column.0)).collect();
+    let mut shown = Table::new(&heading, &(1..heading.len()).collect::<Vec<_>>());
     for (name, table) in &kept.tables {
-        let numbers = [
-            table.found,
-            table.added,
-            table.same,
-            table.kept_target,
-            table.kept_source,
-            table.renumbered,
-            table.dropped,
-            table.nulled,
-        ];
-        shown.row(std::iter::once(name.to_string()).chain(numbers.into_iter().map(count)).collect());
+        shown.row(std::iter::once(name.to_string()).chain(columns.iter().map(|column| count(column.1(table)))).collect());
     }
-    lines.extend(shown.lines(2));
+    lines.extend(shown.lines(2, width()));
 }
 
 fn deltas(report: &Report, screen: Screen, lines: &mut Vec<String>) {

@@ -21,7 +21,7 @@ pub(crate) fn runs(reports: &[Report], screen: Screen) -> String {
             if rows > 0 { count(rows) } else { "-".into() },
         ]);
     }
-    let mut lines: Vec<String> = table.lines(0).into_iter().map(|line| line.chars().take(width().max(80)).collect()).collect();
+    let mut lines = table.lines(0, width());
     if let Some(heading) = lines.first_mut() {
         *heading = screen.paint(crate::screen::Style::Bold, heading);
     }

@@ -25,6 +25,11 @@ pub(crate) fn fold(text: &str, indent: usize, hang: usize, width: usize) -> Stri
     lines.join("\n")
 }
 
+/// Folds text that begins in that column of a line, every line after the first further in by `hang`.
+pub(crate) fn hang(text: &str, column: usize, hang: usize, width: usize) -> String {
+    fold(text, 0, hang, width.saturating_sub(column)).replace('\n', &format!("\n{}", " ".repeat(column)))
+}
+
 /// `1 table`, `2 tables`
 pub(crate) fn plural(number: u64, thing: &str) -> String {
     let ending = if number == 1 { "" } else { "s" };
@@ -47,22 +52,32 @@ impl Table {
     pub(crate) fn row(&mut self, cells: Vec<String>) {
         self.rows.push(cells);
     }
-    /// The lines, each indented; the widest cell decides each column, the last one may run on.
-    pub(crate) fn lines(&self, indent: usize) -> Vec<String> {
+    /// The lines, each indented; the widest cell decides each column, and the last one, if it is text, folds at the width.
+    pub(crate) fn lines(&self, indent: usize, width: usize) -> Vec<String> {
         let columns = self.rows.iter().map(Vec::len).max().unwrap_or(0);
-        let width =
+        let widest =
             |column: usize| self.rows.iter().filter_map(|row| row.get(column)).map(|cell| cell.chars().count()).max().unwrap_or(0);
-        let widths: Vec<usize> = (0..columns).map(width).collect();
+        let widths: Vec<usize> = (0..columns).map(widest).collect();
+        let last_starts = indent + widths.iter().rev().skip(1).map(|width| width + GAP).sum::<usize>();
         let line = |row: &Vec<String>| {
             let cells = row.iter().enumerate().map(|(column, cell)| {
                 let room = " ".repeat(widths[column].saturating_sub(cell.chars().count()));
-                if self.right.contains(&column) { format!("{room}{cell}") } else { format!("{cell}{room}") }
+                if self.right.contains(&column) {
+                    format!("{room}{cell}")
+                } else if column + 1 == columns {
+                    hang(cell, last_starts, 0, width)
+                } else {
+                    format!("{cell}{room}")
+                }
             });
-            format!("{}{}", " ".repeat(indent), cells.collect::<Vec<_>>().join("  ")).trim_end().to_owned()
+            format!("{}{}", " ".repeat(indent), cells.collect::<Vec<_>>().join(&" ".repeat(GAP))).trim_end().to_owned()
         };
         self.rows.iter().map(line).collect()
     }
 }
+
+/// Between two columns.
+const GAP: usize = 2;
 
 #[cfg(test)]
 mod tests {
@@ -78,6 +93,13 @@ mod tests {
     fn columns_align() {
         let mut table = Table::new(&["name", "rows"], &[1]);
         table.row(vec!["a".into(), "1,000".into()]);
-        assert_eq!(table.lines(1), [" name   rows", " a     1,000"]);
+        assert_eq!(table.lines(1, 80), [" name   rows", " a     1,000"]);
+    }
+
+    #[test]
+    fn the_last_column_folds_below_itself() {
+        let mut table = Table::new(&["name", "masked"], &[]);
+        table.row(vec!["people".into(), "address, email, phone".into()]);
+        assert_eq!(table.lines(0, 24), ["name    masked", "people  address, email,\n        phone"]);
     }
 }
