@@ -119,10 +119,11 @@ struct Count {
 
 impl Count {
     /// Reads `test result: ok. 3 passed; 0 failed; …` of `cargo test`, once for each binary, and
-    /// `Summary [ 1.2s] 4 tests run: 3 passed, 1 failed, …` of nextest, where what is nought is left out.
+    /// `Summary [ 1.2s] 4 tests run: 3 passed, 1 failed, …` of nextest, where what is nought is left out, and which shows what a
+    /// failed test has printed, its `test result:` included, further in.
     fn read(&mut self, line: &str) {
-        let line = line.trim_start();
-        let is_count = line.starts_with("test result: ") || line.starts_with("Summary [") && line.contains(" run: ");
+        let is_summary = line.trim_start().starts_with("Summary [") && line.contains(" run: ");
+        let is_count = line.starts_with("test result: ") || is_summary;
         if !is_count {
             return;
         }
@@ -181,6 +182,7 @@ mod tests {
         output.lines().for_each(|line| count.read(line));
         assert_eq!(count, Count { passed: 4, failed: 2 });
         let mut count = Count::default();
+        count.read("    test result: FAILED. 0 passed; 1 failed; 0 ignored");
         count.read("     Summary [  12.3s] 9 tests run: 6 passed (1 slow), 2 failed, 1 timed out, 0 skipped");
         assert_eq!(count, Count { passed: 6, failed: 3 });
     }

@@ -1,6 +1,6 @@
 //! Copying a database: structure, rows, and everything that belongs to them.
 //!
-//! [`fill`] fills a shadow with several workers; [`fill_within`] does the same on one session inside an open transaction. Both
+//! [`fill()`] fills a shadow with several workers; [`fill_within`] does the same on one session inside an open transaction. Both
 //! read the source in one snapshot, which a session of its own keeps, and both make objects in `pg_dump`'s order: what comes
 //! before rows, then rows with the indexes and keys of each table as soon as it is complete, then the rest.
 

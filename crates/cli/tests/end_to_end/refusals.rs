@@ -29,7 +29,7 @@ fn wrong_passwords_and_unreachable_servers_are_told_with_the_address() {
     world.environments(&source, &wrong(&target, "PREPROD_PASSWORD"));
     refused(&world, "people", "R0302").says("preprod_owner");
     world.environments(&source.replace("/app\"", "/nothing\""), &target);
-    refused(&world, "people", "R0302").says("nothing");
+    refused(&world, "people", "R0301").says("nothing");
 
     let nobody = TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap();
     world.environments(&source, &target.replace(&format!("127.0.0.1:{}", world.preprod.port()), &nobody.to_string()));

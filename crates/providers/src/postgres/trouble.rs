@@ -25,8 +25,8 @@ pub fn told(error: restage_pgcopy::Error) -> Error {
 
 fn code(kind: Kind) -> Code {
     match kind {
-        Kind::CannotConnect | Kind::TooManyConnections => Code::CannotConnect,
-        Kind::LoginRefused | Kind::DatabaseMissing => Code::LoginRefused,
+        Kind::CannotConnect | Kind::DatabaseMissing | Kind::TooManyConnections => Code::CannotConnect,
+        Kind::LoginRefused => Code::LoginRefused,
         Kind::ConnectionLost => Code::ConnectionLost,
         Kind::DiskFull => Code::DiskFull,
         Kind::PermissionDenied => Code::PrivilegeMissing,
