@@ -183,7 +183,7 @@ pub(crate) struct Completions {
 /// `demo`
 #[derive(Debug, Args)]
 pub(crate) struct Demo {
-    /// How much data: 1 is about 1.2 million rows.
+    /// How much data: 1 is about 1.4 million rows.
     #[arg(long, default_value_t = 1.0)]
     pub(crate) scale: f64,
 }
