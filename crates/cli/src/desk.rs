@@ -14,7 +14,8 @@ use restage_core::plan::Plan;
 use restage_core::provider::{Clock, Providers};
 use restage_core::report::{Report, Status, report};
 use restage_core::run::{
-    Drive, Due, Event, Journal, Lease, Limits, Outcome, Person, Request, Run, Sound, advance, retirable, retire,
+    Drive, Due, Event, Journal, Lease, Limits, Outcome, Person, Request, RequestId, Requests, Run, Sound, advance, retirable,
+    retire,
 };
 use restage_core::{Code, Result};
 use restage_providers::clock::SystemClock;
@@ -112,26 +113,46 @@ impl Desk {
 
     /// Asks something of a run; drives it to its next end unless another process is at it already.
     pub(crate) async fn ask(&self, run: &RunId, requests: &[Request]) -> Result<u8, Fault> {
+        self.expect_timely(run, requests).await?;
+        let mailbox = self.store.mailbox(run);
+        let mut asked = Vec::new();
+        for request in requests {
+            asked.push(mailbox.ask(request, &person(), self.clock.now()).await?);
+        }
+        let answer = self.answer(run, requests, &asked).await;
+        if answer.is_err() {
+            // Whoever asked is told that it came to nothing: the next driver must not come upon it and obey.
+            for request in asked {
+                mailbox.settle(request).await?;
+            }
+        }
+        answer
+    }
+
+    async fn expect_timely(&self, run: &RunId, requests: &[Request]) -> Result<()> {
         let (saved, events) = self.load(run).await?;
         let state = Run::replay(&saved.plan, &events)?;
-        for request in requests {
-            is_timely(run, &state, request)?;
-        }
-        let mailbox = self.store.mailbox(run);
-        let mut last = None;
-        for request in requests {
-            last = Some(mailbox.ask(request, &person(), self.clock.now()).await?);
-        }
-        if !self.is_driven(run).await? {
-            let code = self.drive(run).await?;
-            let wanted = requests.iter().any(|request| matches!(request, Request::Undo | Request::Cancel));
-            return Ok(if wanted && matches!(code, exit::UNDONE | exit::CANCELLED) { exit::DONE } else { code });
-        }
-        self.screen.talk(&self.driver_line(run).await?);
+        requests.iter().try_for_each(|request| is_timely(run, &state, request))
+    }
+
+    /// Waits until the run's driver has heard; becomes its driver if there is none, or none any more.
+    async fn answer(&self, run: &RunId, requests: &[Request], asked: &[RequestId]) -> Result<u8, Fault> {
         let since = tokio::time::Instant::now();
-        while let Some(request) = last
-            && !mailbox.is_settled(request).await?
-        {
+        let mut told = false;
+        loop {
+            // In this order: once a driver is gone, nobody settles a request that is open then.
+            let is_driven = self.is_driven(run).await?;
+            if told && self.are_settled(run, asked).await? {
+                self.screen.talk("It has heard.");
+                return Ok(exit::DONE);
+            }
+            if !is_driven {
+                return self.drive_as_asked(run, requests).await;
+            }
+            if !told {
+                self.screen.talk(&self.driver_line(run).await?);
+                told = true;
+            }
             if since.elapsed() > HEAR_WITHIN {
                 let error = Code::DeadlinePassed
                     .error(format!("the driver of run {run} does not answer"))
@@ -140,8 +161,24 @@ impl Desk {
             }
             tokio::time::sleep(LOOK_EVERY).await;
         }
-        self.screen.talk("It has heard.");
-        Ok(exit::DONE)
+    }
+
+    async fn are_settled(&self, run: &RunId, asked: &[RequestId]) -> Result<bool> {
+        let mailbox = self.store.mailbox(run);
+        for request in asked {
+            if !mailbox.is_settled(*request).await? {
+                return Ok(false);
+            }
+        }
+        Ok(true)
+    }
+
+    async fn drive_as_asked(&self, run: &RunId, requests: &[Request]) -> Result<u8, Fault> {
+        // A driver that has just ended may have left a run of which this makes no sense any more.
+        self.expect_timely(run, requests).await?;
+        let code = self.drive(run).await?;
+        let wanted = requests.iter().any(|request| matches!(request, Request::Undo | Request::Cancel));
+        Ok(if wanted && matches!(code, exit::UNDONE | exit::CANCELLED) { exit::DONE } else { code })
     }
 
     /// Drives a run to where nothing more can be done, shows how it stands, and gives the exit code.
@@ -266,7 +303,9 @@ impl Held {
     }
     /// Gives everything back; what cannot be given back now goes with the process.
     async fn release(self) {
-        drop(self.marks);
+        for mark in self.marks {
+            drop(mark.release().await);
+        }
         for lease in self.leases {
             drop(lease.release().await);
         }
@@ -327,3 +366,6 @@ async fn interrupted() {
         Err(_) => drop(tokio::signal::ctrl_c().await),
     }
 }
+
+#[cfg(test)]
+mod tests;

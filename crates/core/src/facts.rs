@@ -135,6 +135,8 @@ pub struct Privileges {
     pub signal_backends: bool,
     /// Tables and sequences whose rows it may not read.
     pub unreadable: BTreeSet<TableName>,
+    /// How many large objects it may not read.
+    pub unreadable_large_objects: u64,
     /// Owners of objects that it cannot act for.
     pub foreign_owners: BTreeSet<String>,
 }

@@ -8,7 +8,7 @@ use crate::error::{Failure, Result};
 use crate::name::{RunId, ScenarioName, StepId};
 use crate::plan::Plan;
 use crate::provider::{Deltas, Kept, Swapped, TableFilled, Verified};
-use crate::run::{Direction, Event, Next, Outcome, Person, Run, StepState};
+use crate::run::{Direction, Event, Next, Outcome, Person, Run, StepState, What};
 use crate::schema::TableName;
 use crate::steps::Summary;
 use jiff::Timestamp;
@@ -62,6 +62,8 @@ pub struct Report {
     pub undo_until: Option<Timestamp>,
     /// What to do, for a run that is held, stuck or waiting.
     pub runbook: Option<Runbook>,
+    /// Why a run that was taken back had not succeeded.
+    pub failed_by: Vec<String>,
 }
 
 /// How a run stands.
@@ -124,7 +126,17 @@ pub fn report(id: &RunId, plan: &Plan, events: &[Event]) -> Result<Report> {
         }
     }
     report.runbook = runbook::write(id, &run, report.status);
+    if report.status == Status::Undone {
+        report.failed_by = events.iter().filter_map(|event| failed_by(plan, event)).collect();
+    }
     Ok(report)
+}
+
+/// What went wrong in a step, as one line.
+fn failed_by(plan: &Plan, event: &Event) -> Option<String> {
+    let What::StepFailed { step, failure, .. } = &event.what else { return None };
+    let causes: String = failure.causes.iter().map(|cause| format!(": {cause}")).collect();
+    Some(format!("step {step} ({}) failed: {}{causes} [{}]", plan.step(*step).title, failure.message, failure.code.id()))
 }
 
 /// How a run stands.
@@ -170,6 +182,7 @@ fn blank(id: &RunId, run: &Run<'_>) -> Report {
         lines: vec![],
         undo_until: None,
         runbook: None,
+        failed_by: vec![],
     }
 }
 

@@ -35,6 +35,18 @@ pub struct Schema {
 }
 
 impl Schema {
+    /// The table itself and every table it is a partition of or inherits from, however far up: what is said of those goes for it.
+    pub fn lineage(&self, table: &TableName) -> BTreeSet<TableName> {
+        let mut found = BTreeSet::new();
+        let mut open = vec![table.clone()];
+        while let Some(next) = open.pop() {
+            let facts = self.tables.get(&next);
+            open.extend(facts.into_iter().flat_map(|facts| facts.partition_of.iter().chain(&facts.inherits)).cloned());
+            found.insert(next);
+        }
+        found
+    }
+
     /// The table above each partition.
     pub fn parents(&self) -> BTreeMap<TableName, TableName> {
         self.tables.iter().filter_map(|(name, table)| Some((name.clone(), table.partition_of.clone()?))).collect()
@@ -65,6 +77,8 @@ pub struct Table {
     pub kind: TableKind,
     /// The table it is a partition of; a partition may be partitioned itself.
     pub partition_of: Option<TableName>,
+    /// The tables it inherits from, other than as a partition.
+    pub inherits: Vec<TableName>,
     /// Whether its rows survive a crash and reach standbys.
     pub persistence: Persistence,
     /// The role that owns it.

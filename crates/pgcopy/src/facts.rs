@@ -1,11 +1,14 @@
 //! What can be observed of a database, read-only, before anything is planned.
 
+mod conditions;
 mod estimates;
 mod identity;
 mod migrations;
 mod privileges;
 mod trials;
 
+pub use conditions::try_conditions;
+pub(crate) use conditions::{filtered, search_path};
 pub(crate) use estimates::tables as table_estimates;
 pub use identity::identity;
 pub use migrations::histories;

@@ -65,6 +65,11 @@ pub async fn whole(
     target.guard(stop, work).await
 }
 
+/// Whether every row of the kept tables that the target has now is in the shadow; returns how many there are.
+pub async fn kept_rows(shadow: &SourceClient, target: &SourceClient, kept: &[Table], stop: &Stop) -> Result<u64> {
+    target.guard(stop, kept::present(shadow, target, kept, stop)).await
+}
+
 async fn sound(shadow: &SourceClient, accepted: &Shortcomings, stop: &Stop) -> Result<Verified> {
     let work = async {
         let schema = catalog::read(shadow.reader()).await?;

@@ -166,6 +166,7 @@ impl Jobs for LocalJobs {
         let tasks = std::mem::take(&mut *self.tasks.lock().await);
         // All at once: each may take a while to let go of its server.
         futures::future::join_all(tasks.into_values().map(|task| task.stop(STOP_LIMIT))).await;
+        self.postgres.settle_swaps().await;
     }
 }
 

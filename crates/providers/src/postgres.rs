@@ -37,16 +37,21 @@ use restage_core::provider::{Databases, Own, ShadowSpec, SwapSpec, Swapped};
 #[derive(Clone, Debug, Default)]
 pub struct Postgres {
     servers: Servers,
+    shelter: swap::Shelter,
 }
 
 impl Postgres {
     /// Reaches servers through these connections.
     pub fn new(servers: Servers) -> Self {
-        Self { servers }
+        Self { servers, shelter: swap::Shelter::default() }
     }
     /// The connections.
     pub fn servers(&self) -> &Servers {
         &self.servers
+    }
+    /// Waits until swaps whose caller is gone have let others in again.
+    pub async fn settle_swaps(&self) {
+        self.shelter.left().await;
     }
 }
 
@@ -62,10 +67,10 @@ impl Databases for Postgres {
         shadow::ensure_dropped(&self.servers, database.get()).await
     }
     async fn swap(&self, spec: &SwapSpec, run: &RunId) -> Result<Swapped> {
-        swap::swap(&self.servers, spec, run).await
+        swap::swap(&self.servers, &self.shelter, spec, run).await
     }
     async fn swap_back(&self, spec: &SwapSpec, run: &RunId) -> Result<()> {
-        swap::swap_back(&self.servers, spec, run).await
+        swap::swap_back(&self.servers, &self.shelter, spec, run).await
     }
     async fn was_refreshed_by(&self, address: &DatabaseAddress, run: &RunId) -> Result<bool> {
         in_place::was_refreshed_by(&self.servers, address, run).await

@@ -27,7 +27,7 @@ pub struct Settings {
 #[derive(Clone)]
 pub struct World {
     settings: Settings,
-    servers: Servers,
+    postgres: Postgres,
 }
 
 impl World {
@@ -37,15 +37,15 @@ impl World {
     }
     /// Fetches secrets through these.
     pub fn with_secrets(settings: Settings, secrets: Secrets) -> Self {
-        Self { settings, servers: Servers::new(secrets) }
+        Self { settings, postgres: Postgres::new(Servers::new(secrets)) }
     }
 
     /// What steps are given.
     pub fn providers(&self) -> Result<Providers> {
         Ok(Providers {
-            databases: Box::new(Postgres::new(self.servers.clone())),
+            databases: Box::new(self.postgres.clone()),
             jobs: Box::new(self.jobs()),
-            probes: Box::new(LocalProbes::new(self.servers.clone())?),
+            probes: Box::new(LocalProbes::new(self.postgres.servers().clone())?),
         })
     }
 
@@ -56,12 +56,12 @@ impl World {
         library: &BTreeMap<ScenarioName, Scenario>,
         environments: &Environments,
     ) -> Result<Facts> {
-        Box::pin(gather(&self.servers, scenario, library, environments)).await
+        Box::pin(gather(self.postgres.servers(), scenario, library, environments)).await
     }
 
     /// Claims a target for a run on the target's own server.
     pub async fn claim(&self, target: &DatabaseAddress, run: &RunId) -> Result<TargetMark> {
-        TargetMark::take(&self.servers, target, run).await
+        TargetMark::take(self.postgres.servers(), target, run).await
     }
 
     /// Removes what is kept of the jobs of a run that has ended for good.
@@ -71,10 +71,10 @@ impl World {
 
     /// The text with every secret that this process has fetched replaced.
     pub fn redact(&self, text: &str) -> String {
-        self.servers.secrets().redact(text)
+        self.postgres.servers().secrets().redact(text)
     }
 
     fn jobs(&self) -> LocalJobs {
-        LocalJobs::new(self.settings.jobs.clone(), Postgres::new(self.servers.clone()), self.settings.output.clone())
+        LocalJobs::new(self.settings.jobs.clone(), self.postgres.clone(), self.settings.output.clone())
     }
 }

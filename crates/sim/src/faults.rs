@@ -21,6 +21,8 @@ pub(crate) enum Trouble {
     Fails(When, Lasting),
     /// This call and every later one of its kind fails, until the trouble is cleared.
     Outage(Lasting),
+    /// The call never returns, and touches nothing.
+    Hangs,
     /// The call happens twice.
     Twice,
     /// The process is killed.
@@ -93,7 +95,7 @@ const ASKS: [Ask; 3] = [Ask::Cancel, Ask::Undo, Ask::Resume];
 
 /// Everything that can go wrong at a call of that name.
 pub(crate) fn of_call(call: &str) -> Vec<Trouble> {
-    let mut troubles = vec![Trouble::Twice, Trouble::LeaseLost];
+    let mut troubles = vec![Trouble::Twice, Trouble::Hangs, Trouble::LeaseLost];
     troubles.extend(LASTING.map(Trouble::Outage));
     let moments: &[When] = if call == "swap" { &[When::Before, When::Midway, When::After] } else { &WHEN };
     for when in moments {

@@ -94,7 +94,7 @@ impl Suite {
 
     /// Single troubles at every point: on the way there, and on the way back when the run is undone in the end.
     ///
-    /// One in so many is tried; a number that divides neither 13 nor 9, as many as there are for a call and an append,
+    /// One in so many is tried; a number that divides neither 14 nor 9, as many as there are for a call and an append,
     /// passes over no kind of trouble.
     pub fn enumerate(&self, one_in: NonZeroUsize) -> Summary {
         let mut summary = Summary::default();

@@ -262,7 +262,7 @@ impl Process {
         }
     }
 
-    /// The call's result, or nothing if the process is killed by then.
+    /// The call's result, or nothing if it hangs or the process is killed by then.
     fn try_call<T>(&self, name: &'static str, effect: &mut impl FnMut(&mut State, Portion) -> Result<T>) -> Option<Result<T>> {
         let mut state = self.world.lock();
         if state.crashed {
@@ -280,6 +280,10 @@ impl Process {
                 Err(broken(lasting))
             }
             Some(Trouble::Outage(lasting)) => Err(broken(lasting)),
+            Some(Trouble::Hangs) => {
+                state.unstoppable |= name == "stop";
+                return None;
+            }
             Some(Trouble::Crash(when)) => {
                 happen(&mut state, when);
                 state.crashed = true;

@@ -11,7 +11,7 @@ fn by_seed_every_promise_is_kept() {
 
 #[test]
 fn every_single_trouble_is_survived() {
-    const ONE_IN: NonZeroUsize = NonZeroUsize::new(7).expect("7 is not 0");
+    const ONE_IN: NonZeroUsize = NonZeroUsize::new(5).expect("5 is not 0");
     let summary = suite::enumerate(ONE_IN);
     assert_eq!(summary.failed, 0, "{summary}");
 }

@@ -29,6 +29,10 @@ pub(crate) fn report(report: &Report, screen: Screen) -> String {
         section("notes", screen, &mut lines);
         lines.extend(report.lines.iter().map(|line| fold(&format!("- {line}"), 2, 2, width())));
     }
+    if !report.failed_by.is_empty() {
+        section("why it was taken back", screen, &mut lines);
+        lines.extend(report.failed_by.iter().map(|line| fold(line, 2, 2, width())));
+    }
     if let Some(book) = &report.runbook {
         lines.push(String::new());
         lines.push(runbook(book, screen));

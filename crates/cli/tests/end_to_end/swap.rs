@@ -132,3 +132,21 @@ fn sessions_and_rows_that_came_after_the_swap_do_not_keep_undo_from_working() {
     drop(session);
     before.nothing_was_touched(&world);
 }
+
+#[test]
+fn what_the_target_got_while_a_run_was_held_is_not_lost_by_its_swap() {
+    let world = people();
+    add_testers(&world);
+    world.scenario("people", &SCENARIO.replace("drain: 0s", "drain: 0s, within: 1s"));
+    let session = Idle::new(&world.preprod, SUPERUSER);
+    world.restage(&["run", "people", "--yes"]).ends(exit::HELD).says("R0403");
+    drop(session);
+    await_that("the session has gone", || idle(&world.preprod) == "0");
+
+    world.in_preprod("insert into users values (md5('late')::uuid, 'late', 'late@preprod.example.com')");
+    world.restage(&["resume"]).ends(exit::HELD).says("R0402").says("`users`");
+    world.in_preprod("delete from users where username = 'late'; create table late (id int)");
+    world.restage(&["resume"]).ends(exit::HELD).says("R0214");
+    world.in_preprod("drop table late");
+    world.restage(&["resume"]).ends(exit::DONE).says("refreshed");
+}

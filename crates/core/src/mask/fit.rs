@@ -240,6 +240,7 @@ mod tests {
         Table {
             kind: TableKind::Ordinary,
             partition_of: None,
+            inherits: vec![],
             persistence: Persistence::Permanent,
             owner: "owner".into(),
             primary_key: Some(vec![columns[0].name.clone()]),

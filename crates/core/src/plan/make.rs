@@ -1,8 +1,8 @@
 //! Makes a plan of a scenario and the facts. Pure: the same facts give the same plan.
 
-use super::{Builder, Plan};
+use super::{Builder, Plan, PlannedStep};
 use crate::environment::{DatabaseAddress, Environments};
-use crate::error::Error;
+use crate::error::{Code, Error};
 use crate::facts::{CopyFacts, DatabaseFacts, Estimates, Facts, hex};
 use crate::scenario::Family;
 use crate::stages::{self, Scope};
@@ -35,6 +35,7 @@ pub fn plan(asked: Asked<'_>, facts: &Facts) -> Result<Plan, Refusals> {
     let scope = Scope { scenario, nested, environments, facts, files, folder, shadow: None };
     stages::expand(&scenario.stages, &scope, &mut builder);
     let (steps, outlook) = builder.finish()?;
+    refuse_copied_twice(&steps)?;
     Ok(Plan {
         scenario: scenario.name.clone(),
         title: scenario.title.clone(),
@@ -47,6 +48,25 @@ pub fn plan(asked: Asked<'_>, facts: &Facts) -> Result<Plan, Refusals> {
         facts: decided_by(facts),
         outlook,
     })
+}
+
+/// Both copies would have the same shadow, and the second would undo what the first has made.
+fn refuse_copied_twice(steps: &[PlannedStep]) -> Result<(), Refusals> {
+    let mut copied: Vec<&DatabaseAddress> = Vec::new();
+    let mut twice = Vec::new();
+    for planned in steps {
+        let target = match &planned.step {
+            Step::CreateShadow(step) => &step.target,
+            Step::RefreshInPlace(step) => &step.target,
+            _ => continue,
+        };
+        if copied.iter().any(|known| known.is_same_place(target)) {
+            let error = Code::InvalidFile.error(format!("`{target}` is copied into twice by one scenario"));
+            twice.push(error.help("remove one of the `copy-database` stages, or run their scenarios one after the other"));
+        }
+        copied.push(target);
+    }
+    if twice.is_empty() { Ok(()) } else { Err(Refusals(twice)) }
 }
 
 /// The databases that are changed, each once.

@@ -333,10 +333,14 @@ pub struct Verified {
 }
 
 /// A swap.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct SwapSpec {
     /// The database to be replaced.
     pub target: DatabaseAddress,
+    /// The digest of its structure when the plan was made; what was added since would be lost.
+    pub target_structure: String,
+    /// What of it must be in the shadow: compared once more, for days may have passed since it was carried over.
+    pub surviving: Surviving,
     /// What replaces it.
     pub shadow: DatabaseAddress,
     /// What the replaced one will be called.

@@ -15,6 +15,7 @@ use futures::stream::{FuturesUnordered, StreamExt};
 use serde_json::Value;
 use std::collections::BTreeSet;
 use std::sync::Arc;
+use std::sync::atomic::AtomicBool;
 use std::time::Duration;
 
 /// Everything a driver needs.
@@ -187,13 +188,13 @@ impl<'a> Driver<'a> {
         let action = self.drive.plan.step(step).step.action();
         let pause = self.pause(step);
         Box::pin(async move {
-            let result = async {
+            let result = cx.limited(async {
                 cx.pause(pause).await?;
                 if let Check::Blocked(error) = action.check(&cx).await? {
                     return Err(error);
                 }
                 action.run(&cx).await
-            };
+            });
             (step, Attempt::Do, result.await)
         })
     }
@@ -205,11 +206,11 @@ impl<'a> Driver<'a> {
         let receipt = self.run.receipts().get(&step).cloned();
         let pause = self.pause(step);
         Box::pin(async move {
-            let result = async {
+            let result = cx.limited(async {
                 cx.pause(pause).await?;
                 cx.providers.jobs.stop(&cx.job_name()).await?;
                 action.undo(&cx, receipt).await
-            };
+            });
             (step, Attempt::Undo, result.await.map(|()| Value::Null))
         })
     }
@@ -233,6 +234,7 @@ impl<'a> Driver<'a> {
             watch_slice: self.drive.limits.watch_slice,
             deadline: after(self.drive.clock.now(), within),
             receipts: Arc::new(self.run.receipts().clone()),
+            at_job: AtomicBool::new(false),
         }
     }
 
@@ -267,6 +269,6 @@ impl<'a> Driver<'a> {
     }
 }
 
-fn after(moment: jiff::Timestamp, time: Duration) -> jiff::Timestamp {
+pub(super) fn after(moment: jiff::Timestamp, time: Duration) -> jiff::Timestamp {
     moment.saturating_add(time).unwrap_or(jiff::Timestamp::MAX)
 }

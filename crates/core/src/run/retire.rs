@@ -1,6 +1,6 @@
 //! Gives up what finished runs keep for their undo, once its time has passed.
 
-use super::advance::Drive;
+use super::advance::{Drive, after};
 use super::control::Cancel;
 use super::event::{Event, What};
 use super::rules::Believe;
@@ -10,6 +10,7 @@ use crate::name::StepId;
 use crate::steps::Cx;
 use jiff::Timestamp;
 use std::sync::Arc;
+use std::sync::atomic::AtomicBool;
 
 /// Whether what is retained may go before its time.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -32,7 +33,7 @@ pub async fn retire(drive: &Drive<'_>, due: Due) -> Result<Vec<StepId>> {
         record(drive, &mut run, What::RetireStarted { step: *step }).await?;
         let receipt = run.receipts().get(step).cloned().expect("a step that is done left its receipt");
         let cx = cx(drive, &run, *step);
-        drive.plan.step(*step).step.action().retire(&cx, receipt).await?;
+        cx.limited(drive.plan.step(*step).step.action().retire(&cx, receipt)).await?;
         record(drive, &mut run, What::RetireDone { step: *step }).await?;
     }
     Ok(steps)
@@ -68,7 +69,9 @@ fn cx<'a>(drive: &Drive<'a>, run: &Run<'_>, step: StepId) -> Cx<'a> {
         observer: drive.observer,
         cancel: Cancel::default(),
         watch_slice: drive.limits.watch_slice,
-        deadline: Timestamp::MAX,
+        // As long as taking it back: either may have to drop a large database.
+        deadline: after(drive.clock.now(), drive.limits.undo_within),
         receipts: Arc::new(run.receipts().clone()),
+        at_job: AtomicBool::new(false),
     }
 }

@@ -110,7 +110,7 @@ pub enum Verify {
     Checksums,
 }
 
-/// Whether publications of logical replication are copied. Subscriptions never are.
+/// Whether publications and subscriptions of logical replication are copied; copied subscriptions are disabled.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "kebab-case")]
 #[schemars(rename = "publications")]

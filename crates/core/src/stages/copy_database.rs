@@ -108,18 +108,24 @@ fn swap(copying: &Copying<'_>, how: &Swap, decided: Decided, builder: &mut Build
     if !surviving.keep.is_empty() {
         builder.then(KeepRows { target: target.clone(), shadow: shadow.clone(), surviving: surviving.clone() }, stage.within);
     }
-    builder.then(VerifyShadow { source: source.clone(), target: target.clone(), shadow: shadow.clone(), surviving }, stage.within);
+    builder.then(
+        VerifyShadow { source: source.clone(), target: target.clone(), shadow: shadow.clone(), surviving: surviving.clone() },
+        stage.within,
+    );
     let swap = SwapDatabase {
         target: target.clone(),
         shadow,
+        target_structure: copying.target_structure(),
+        surviving,
         source_identity: facts.source.identity.clone(),
         target_identity: facts.target.identity.clone(),
         drain: how.drain,
         within: how.within,
         retain: how.retain,
     };
-    // The swap keeps its own deadlines; the step's is only a backstop behind them.
-    let backstop = Duration::from_millis(how.drain.as_millis() + how.within.as_millis() + SWAP_MARGIN.as_millis());
+    // The swap keeps its own deadlines once it has compared once more; the step's is only a backstop behind them.
+    let closing = how.drain.as_millis() + how.within.as_millis() + SWAP_MARGIN.as_millis();
+    let backstop = Duration::from_millis(stage.within.as_millis() + closing);
     builder.then(swap, backstop);
 }
 

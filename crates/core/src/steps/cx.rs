@@ -1,16 +1,26 @@
 //! What a step is given.
 
 use super::action::{Action, ReceiptOf, read};
-use crate::error::{Code, Result};
+use crate::error::{Code, Error, Failure, Result};
 use crate::name::{JobName, RunId, StepId};
 use crate::provider::{Clock, Progress, Providers, Watch, Work};
 use crate::run::{Cancel, Observer};
+use futures::future::{Either, select};
 use jiff::Timestamp;
 use serde::de::DeserializeOwned;
 use serde_json::Value;
 use std::collections::BTreeMap;
+use std::future::Future;
+use std::pin::pin;
 use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
+
+/// How long a step that must stop may take to end by itself: it knows best what it waited for, and what is nearly done is
+/// easier taken back than what was broken off.
+const NOTICE_LIMIT: Duration = Duration::from_secs(15);
+/// How long stopping a job may take, with all its traces looked for.
+const STOPPING_LIMIT: Duration = Duration::from_mins(5);
 
 /// The step's surroundings: who it is, the world, time, and whether it must stop.
 pub struct Cx<'a> {
@@ -32,6 +42,8 @@ pub struct Cx<'a> {
     pub deadline: Timestamp,
     /// The receipts of finished steps.
     pub receipts: Arc<BTreeMap<StepId, Value>>,
+    /// Whether the step is at a job: whoever watches that ends it, and must not be cut off meanwhile.
+    pub(crate) at_job: AtomicBool,
 }
 
 impl Cx<'_> {
@@ -62,6 +74,10 @@ impl Cx<'_> {
         }
         Ok(())
     }
+    /// Does the step's work, and cuts it off if it goes on after [`Cx::go_on`] has begun to err: a call that hangs never asks.
+    pub async fn limited<T>(&self, work: impl Future<Output = Result<T>>) -> Result<T> {
+        self.or_cut_off(work, || !self.at_job.load(Ordering::Acquire)).await
+    }
     /// Waits so long, in slices; errs as soon as [`Cx::go_on`] does.
     pub async fn pause(&self, time: Duration) -> Result<()> {
         let mut left = time;
@@ -83,12 +99,42 @@ impl Cx<'_> {
     }
 
     async fn watch<R: DeserializeOwned>(&self, name: &JobName, work: &Work) -> Result<R> {
-        let watched = self.watch_to_end(name, work).await;
-        if watched.is_err() {
-            // Whatever went wrong, a job that nobody watches must not go on. What it was says more than that this fails too.
-            drop(self.providers.jobs.stop(name).await);
-        }
+        self.at_job.store(true, Ordering::Release);
+        let watched = match self.or_cut_off(self.watch_to_end(name, work), || true).await {
+            Ok(receipt) => Ok(receipt),
+            // Whatever went wrong, a job that nobody watches must not go on.
+            Err(error) => Err(match self.stop(name).await {
+                Ok(()) => error,
+                Err(cause) => still_at_work(&error, name, &cause),
+            }),
+        };
+        self.at_job.store(false, Ordering::Release);
         watched
+    }
+
+    async fn stop(&self, name: &JobName) -> Result<()> {
+        match select(self.providers.jobs.stop(name), self.clock.sleep(STOPPING_LIMIT)).await {
+            Either::Left((stopped, _)) => stopped,
+            Either::Right(_) => Err(Code::DeadlinePassed.error(format!("it did not stop within {} s", STOPPING_LIMIT.as_secs()))),
+        }
+    }
+
+    async fn or_cut_off<T>(&self, work: impl Future<Output = Result<T>>, may_cut: impl Fn() -> bool) -> Result<T> {
+        let overdue = async {
+            loop {
+                if self.go_on().is_err() && may_cut() {
+                    self.clock.sleep(NOTICE_LIMIT).await;
+                    if let (Err(stop), true) = (self.go_on(), may_cut()) {
+                        return stop;
+                    }
+                }
+                self.clock.sleep(self.watch_slice).await;
+            }
+        };
+        match select(pin!(work), pin!(overdue)).await {
+            Either::Left((done, _)) => done,
+            Either::Right((stop, _)) => Err(stop),
+        }
     }
 
     async fn watch_to_end<R: DeserializeOwned>(&self, name: &JobName, work: &Work) -> Result<R> {
@@ -104,4 +150,13 @@ impl Cx<'_> {
             }
         }
     }
+}
+
+/// The step's failure, with what became of its job after its own causes: what went wrong first says more.
+fn still_at_work(error: &Error, name: &JobName, cause: &Error) -> Error {
+    let (mut failure, cause) = (Failure::from(error), Failure::from(cause));
+    failure.causes.push(format!("the job `{name}` may still be at work, for stopping it failed too: {}", cause.message));
+    failure.causes.extend(cause.causes);
+    let told = Error::from(failure);
+    if error.retry { told.passing() } else { told }
 }

@@ -8,7 +8,7 @@ use crate::error::Result;
 use crate::facts::Identity;
 use crate::name::{RunId, StepId};
 use crate::plan::How;
-use crate::provider::{Place, SwapSpec, Swapped};
+use crate::provider::{Place, Surviving, SwapSpec, Swapped};
 use serde::{Deserialize, Serialize};
 
 /// Ends the target's sessions and renames both databases in one transaction; the old one is retained for undo.
@@ -18,6 +18,10 @@ pub struct SwapDatabase {
     pub target: DatabaseAddress,
     /// The shadow.
     pub shadow: ReceiptOf<CreateShadow>,
+    /// The digest of the target's structure when the plan was made.
+    pub target_structure: String,
+    /// What of the target must be in the shadow.
+    pub surviving: Surviving,
     /// The source's identity, which must not be the target's.
     pub source_identity: Identity,
     /// The target's identity when the plan was made.
@@ -34,6 +38,8 @@ impl SwapDatabase {
     fn spec(&self, run: &RunId) -> SwapSpec {
         SwapSpec {
             target: self.target.clone(),
+            target_structure: self.target_structure.clone(),
+            surviving: self.surviving.clone(),
             shadow: Place::Shadow(self.target.clone()).address(run),
             old: Place::Old(self.target.clone()).address(run),
             source_identity: self.source_identity.clone(),

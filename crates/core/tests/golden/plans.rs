@@ -59,14 +59,27 @@ fn what_is_said_of_a_partitioned_table_holds_for_every_partition_below_it() {
             ("log", TableKind::Partitioned, None),
             ("log_2024", TableKind::Partitioned, Some("log")),
             ("log_2024_odd", TableKind::Ordinary, Some("log_2024")),
+            ("event", TableKind::Ordinary, None),
+            ("login", TableKind::Ordinary, None),
+            ("cache", TableKind::Partitioned, None),
+            ("cache_1", TableKind::Ordinary, Some("cache")),
+            ("old", TableKind::Partitioned, None),
+            ("old_1", TableKind::Ordinary, Some("old")),
         ] {
             add_table(&mut facts.source, table, vec![column("id", integer()), column("email", text())], vec![]);
             let table = facts.source.schema.tables.get_mut(&name(table)).unwrap();
             (table.kind, table.partition_of) = (kind, above.map(name));
         }
+        facts.source.schema.tables.get_mut(&name("login")).unwrap().inherits = vec![name("event")];
     };
-    let keys = "mask: [{ column: log.email, with: email }]\nrows: [{ table: log, where: id < 1000 }]";
+    let keys = "mask: [{ column: log.email, with: email }, { column: event.email, with: hash }]
+rows: [{ table: log, where: id < 1000 }]
+without-rows: [cache]
+without: [old]";
     let plan = serde_json::to_value(Case::copying(keys).but(facts).plan().unwrap()).unwrap();
-    let fill = plan["steps"].as_array().unwrap().iter().find_map(|step| step["step"].pointer("/carried/tables/log_2024_odd"));
-    assert_eq!(fill, Some(&serde_json::json!({ "rows": { "where": "id < 1000" }, "masks": { "email": "email" } })));
+    let tables = plan["steps"].as_array().unwrap().iter().find_map(|step| step["step"].pointer("/carried/tables")).unwrap();
+    assert_eq!(tables["log_2024_odd"], serde_json::json!({ "rows": { "where": "id < 1000" }, "masks": { "email": "email" } }));
+    assert_eq!(tables["login"], serde_json::json!({ "rows": "all", "masks": { "email": "hash" } }));
+    assert_eq!(tables["cache_1"], serde_json::json!({ "rows": "none" }));
+    assert_eq!((&tables["old"], &tables["old_1"]), (&serde_json::Value::Null, &serde_json::Value::Null));
 }

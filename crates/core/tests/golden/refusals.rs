@@ -38,6 +38,11 @@ fn missing_privileges() {
 }
 
 #[test]
+fn large_objects_that_may_not_be_read() {
+    Case::copying("").but(|facts| facts.source.privileges.unreadable_large_objects = 3).is_refused("unreadable-large-objects");
+}
+
+#[test]
 fn rows_of_the_target_that_its_owner_may_not_read() {
     let facts = |facts: &mut CopyFacts| {
         facts.target.user = "deployer".into();
@@ -219,4 +224,27 @@ fn all_reasons_are_given_at_once() {
         facts.target.migrations = vec![history(&["1", "2", "4"])];
     };
     Case::copying("keep: [accounts]").but(facts).is_refused("all-at-once");
+}
+
+#[test]
+fn what_only_the_target_has_and_cannot_come_back() {
+    let facts = |facts: &mut CopyFacts| {
+        for (kind, schema, object) in [("PUBLICATION", "", "feed"), ("SERVER", "", "archive")] {
+            let object = ObjectName { kind: kind.into(), schema: schema.into(), name: object.into() };
+            facts.target.objects.insert(object, "digest".into());
+        }
+        add_table(&mut facts.target, "report", vec![column("id", integer())], vec![]);
+        let reads = [name("people")].into();
+        let view = View { materialized: false, owner: "owner".into(), definition: "SELECT 1".into(), reads };
+        facts.source.schema.views.insert(name("report"), view);
+    };
+    Case::copying("").but(facts).is_refused("deltas-that-cannot-come-back");
+}
+
+#[test]
+fn one_database_copied_into_twice() {
+    let text = |name: &str, stages: &str| format!("scenario: {name}\nfrom: production\nto: preprod\nstages:\n{stages}");
+    let copy = "  - copy-database: { database: app }\n";
+    let outer = text("refresh", &format!("{copy}  - scenario: other\n"));
+    Case::of(&outer).beside("other", &text("other", copy)).is_refused("copied-twice");
 }

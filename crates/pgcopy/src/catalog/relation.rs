@@ -10,7 +10,8 @@ use std::collections::{BTreeSet, HashMap};
 pub(super) async fn read(reader: Reader<'_>, schema: &mut Schema) -> Result<Known> {
     let sql = format!(
         "SELECT c.oid, n.nspname, c.relname, c.relkind::text, c.relispartition, c.relpersistence::text, \
-                pg_get_userbyid(c.relowner), p.inhparent, e.extname, e.condition \
+                pg_get_userbyid(c.relowner), p.inhparent, e.extname, e.condition, \
+                ARRAY(SELECT i.inhparent FROM pg_inherits i WHERE i.inhrelid = c.oid AND NOT c.relispartition ORDER BY i.inhseqno) \
          FROM pg_class c JOIN pg_namespace n ON n.oid = c.relnamespace \
          LEFT JOIN pg_inherits p ON p.inhrelid = c.oid AND c.relispartition \
          LEFT JOIN (SELECT x.extname, t.oid, t.condition FROM pg_extension x, unnest(x.extconfig, x.extcondition) AS t(oid, condition)) e \
@@ -31,6 +32,7 @@ pub(super) async fn read(reader: Reader<'_>, schema: &mut Schema) -> Result<Know
         let table = Table {
             kind,
             partition_of: row.get::<_, Option<u32>>(7).and_then(|oid| names.get(&oid)).cloned(),
+            inherits: row.get::<_, Vec<u32>>(10).iter().filter_map(|oid| names.get(oid)).cloned().collect(),
             persistence: if row.get::<_, &str>(5) == "u" { Persistence::Unlogged } else { Persistence::Permanent },
             owner: row.get(6),
             columns: vec![],

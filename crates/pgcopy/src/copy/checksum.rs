@@ -12,13 +12,16 @@ const LONG_VALUE_BYTES: u32 = 1 << 20;
 /// The query for a table's checksum over some columns; one row with one text. `condition` is the `WHERE …` of the rows that
 /// count, if not all do; rows of partitions and children count with their own table only.
 pub fn checksum_sql(table: &TableName, columns: &[Column], condition: Option<&str>) -> String {
+    checksum_sql_from(&format!("FROM ONLY {} {}", table.sql(), condition.unwrap_or_default()), columns)
+}
+
+/// As [`checksum_sql`], of the rows that `from` names, from `FROM` on.
+pub(super) fn checksum_sql_from(from: &str, columns: &[Column]) -> String {
     let values: Vec<String> = columns.iter().map(value).collect();
     format!(
         "SELECT concat_ws(':', count(*), coalesce(sum(('x' || left(h, 16))::bit(64)::int8), 0), coalesce(sum(('x' || right(h, 16))::bit(64)::int8), 0)) \
-         FROM (SELECT md5(convert_to(ROW({})::text, 'UTF8')) AS h FROM ONLY {} {}) AS digests",
-        values.join(", "),
-        table.sql(),
-        condition.unwrap_or_default()
+         FROM (SELECT md5(convert_to(ROW({})::text, 'UTF8')) AS h {from}) AS digests",
+        values.join(", ")
     )
 }
 

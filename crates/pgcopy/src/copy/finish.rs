@@ -4,7 +4,7 @@ use super::inherited::{Inherited, ObjectKey};
 use super::owners::Owners;
 use super::selection::Selection;
 use super::statements::{Failure, Making, Runner, Statement};
-use super::{grants, sequences};
+use super::{grants, large_objects, sequences};
 use crate::Result;
 use crate::archive::Entry;
 use crate::connect::{Reader, TargetClient};
@@ -21,13 +21,13 @@ pub(super) struct Finish<'a> {
     pub(super) selection: &'a Selection,
     pub(super) inherited: &'a Inherited,
     pub(super) owners: &'a Owners,
-    /// Owners and comments of large objects.
-    pub(super) large_objects: Vec<Statement>,
+    /// Whether large objects need owners or comments.
+    pub(super) large_objects: bool,
 }
 
 impl Finish<'_> {
     /// Does it all and returns notes.
-    pub(super) async fn run(mut self) -> Result<Vec<String>> {
+    pub(super) async fn run(self) -> Result<Vec<String>> {
         let mut notes = self.make(&self.selection.after_rows, Failure::Fatal).await?;
         notes.extend(self.refresh().await?);
         notes.extend(self.make(&self.selection.late_indexes, Failure::Fatal).await?);
@@ -102,7 +102,7 @@ impl Finish<'_> {
     }
 
     /// Gives everything to its owner, then grants what is to be granted.
-    async fn hand_over(&mut self) -> Result<Vec<String>> {
+    async fn hand_over(&self) -> Result<Vec<String>> {
         let owned: Vec<&Entry> = self.selection.owned().filter(|entry| entry.kind != "EVENT TRIGGER").collect();
         let mut notes = self.runner.run(&self.owners.statements(owned.iter().copied(), self.inherited)).await?;
         let made: HashSet<ObjectKey> = owned.iter().map(|entry| ObjectKey::of(entry)).collect();
@@ -110,7 +110,9 @@ impl Finish<'_> {
         let new = grants::on_new_objects(self.target.reader(), &owned, self.inherited, self.owners).await?;
         notes.extend(self.runner.run(&new).await?);
         notes.extend(self.runner.run(&grants::of_source(self.inherited, &self.selection.default_grants)).await?);
-        notes.extend(self.runner.run(&std::mem::take(&mut self.large_objects)).await?);
+        if self.large_objects {
+            notes.extend(large_objects::hand_over(self.source, self.runner, self.owners).await?);
+        }
         Ok(notes)
     }
 }

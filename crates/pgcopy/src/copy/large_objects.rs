@@ -1,9 +1,9 @@
 //! Large objects: many small ones in one round trip, long ones piece by piece.
 
 use super::owners::Owners;
-use super::statements::{Failure, Statement};
+use super::statements::{Failure, Runner, Statement};
 use crate::Result;
-use crate::connect::{SourceClient, TargetClient};
+use crate::connect::{Reader, SourceClient, TargetClient};
 use crate::stop::Stop;
 use restage_core::schema::quote_literal;
 use tokio_postgres::types::Type;
@@ -12,29 +12,31 @@ use tokio_postgres::types::Type;
 const PIECE_BYTES: i32 = 256 << 10;
 /// How many objects' first pieces are read at once.
 const OBJECTS_PER_QUERY: i64 = 32;
+/// How many objects are given their owners and comments at a time; there may be millions, of which nothing else is kept.
+const OBJECTS_PER_PAGE: i64 = 1000;
 
 /// What was copied.
 pub(super) struct LargeObjects {
     pub(super) count: u64,
-    /// Owners and comments, to be given at the end.
-    pub(super) statements: Vec<Statement>,
+    /// Whether any of them needs an owner or a comment, which [`hand_over`] gives.
+    pub(super) later: bool,
 }
 
 /// Copies every large object with its object id; inside the target session's transaction if one is open.
 pub(super) async fn copy(source: &SourceClient, target: &TargetClient, owners: &Owners, stop: &Stop) -> Result<LargeObjects> {
-    let mut copied = LargeObjects { count: 0, statements: Vec::new() };
-    let mut last: i64 = -1;
+    let mut copied = LargeObjects { count: 0, later: false };
+    let mut last: u32 = 0;
     loop {
         stop.check()?;
         let rows = source
             .query(
                 "read large objects",
                 FIRST_PIECES,
-                &[(&last, Type::INT8), (&PIECE_BYTES, Type::INT4), (&OBJECTS_PER_QUERY, Type::INT8)],
+                &[(&last, Type::OID), (&PIECE_BYTES, Type::INT4), (&OBJECTS_PER_QUERY, Type::INT8)],
             )
             .await?;
         let Some(end) = rows.last() else { return Ok(copied) };
-        last = i64::from(end.get::<_, u32>(0));
+        last = end.get(0);
         let (ids, pieces): (Vec<u32>, Vec<&[u8]>) = rows.iter().map(|row| (row.get::<_, u32>(0), row.get::<_, &[u8]>(1))).unzip();
         let create = "SELECT lo_from_bytea(id, piece) FROM unnest($1::oid[], $2::bytea[]) AS t(id, piece)";
         target.reader().query("create large objects", create, &[(&ids, Type::OID_ARRAY), (&pieces, Type::BYTEA_ARRAY)]).await?;
@@ -42,14 +44,14 @@ pub(super) async fn copy(source: &SourceClient, target: &TargetClient, owners: &
             if i32::try_from(row.get::<_, &[u8]>(1).len()) == Ok(PIECE_BYTES) {
                 copy_rest(source, target, row.get(0), stop).await?;
             }
-            copied.statements.extend(statements(row.get(0), row.get(2), row.get(3), owners));
+            copied.later |= owners.of_new(row.get(2)).is_some() || row.get::<_, bool>(3);
             copied.count += 1;
         }
     }
 }
 
-const FIRST_PIECES: &str = "SELECT oid, lo_get(oid, 0, $2), pg_get_userbyid(lomowner), obj_description(oid, 'pg_largeobject') \
-     FROM (SELECT oid, lomowner FROM pg_largeobject_metadata WHERE oid::int8 > $1 ORDER BY oid::int8 LIMIT $3) AS piece ORDER BY oid::int8";
+const FIRST_PIECES: &str = "SELECT oid, lo_get(oid, 0, $2), pg_get_userbyid(lomowner), obj_description(oid, 'pg_largeobject') IS NOT NULL \
+     FROM (SELECT oid, lomowner FROM pg_largeobject_metadata WHERE oid > $1 ORDER BY oid LIMIT $3) AS piece ORDER BY oid";
 
 async fn copy_rest(source: &SourceClient, target: &TargetClient, id: u32, stop: &Stop) -> Result<()> {
     let mut offset = i64::from(PIECE_BYTES);
@@ -67,6 +69,24 @@ async fn copy_rest(source: &SourceClient, target: &TargetClient, id: u32, stop: 
         offset += i64::try_from(piece.len()).unwrap_or(i64::MAX);
     }
 }
+
+/// Gives large objects their owners and comments, and returns notes. `source` reads in the snapshot that they were copied from.
+pub(super) async fn hand_over(source: Reader<'_>, runner: &Runner<'_>, owners: &Owners) -> Result<Vec<String>> {
+    let mut notes = Vec::new();
+    let mut last: u32 = 0;
+    loop {
+        let page = [(&last as &(dyn tokio_postgres::types::ToSql + Sync), Type::OID), (&OBJECTS_PER_PAGE, Type::INT8)];
+        let rows = source.query("read large objects' owners", OWNERS_AND_COMMENTS, &page).await?;
+        let Some(end) = rows.last() else { return Ok(notes) };
+        last = end.get(0);
+        let statements: Vec<Statement> =
+            rows.iter().flat_map(|row| statements(row.get(0), row.get(1), row.get(2), owners)).collect();
+        notes.extend(runner.run(&statements).await?);
+    }
+}
+
+const OWNERS_AND_COMMENTS: &str = "SELECT oid, pg_get_userbyid(lomowner), obj_description(oid, 'pg_largeobject') \
+     FROM pg_largeobject_metadata WHERE oid > $1 ORDER BY oid LIMIT $2";
 
 fn statements(id: u32, owner: &str, comment: Option<&str>, owners: &Owners) -> Vec<Statement> {
     let noted = |doing: String, sql: String| Statement { doing, sql, failure: Failure::Noted };

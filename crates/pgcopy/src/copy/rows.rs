@@ -1,16 +1,16 @@
 //! The rows of one table, from one server to the other.
 
-use super::checksum::checksum_sql;
+use super::checksum::{checksum_sql, checksum_sql_from};
 use super::statements::Transaction;
 use super::table::{Freeze, Rows, TableCopy};
 use super::tally::Tally;
 use crate::connect::{Boundaries, CopyOut, SourceClient, TargetClient};
+use crate::facts::{filtered, search_path};
 use crate::mask::{MaskSet, Masker};
 use crate::{Error, Kind, Result};
 use bytes::BytesMut;
 use restage_core::provider::TableFilled;
 use restage_core::scenario::copy_database::Verify;
-use restage_core::schema::quote_identifier;
 use std::time::Instant;
 
 /// What is sent at once.
@@ -74,7 +74,7 @@ impl RowCopy<'_> {
     async fn look_names_up(&self, names: NamesOf) -> Result<()> {
         let Rows::Where(_) = self.table.rows else { return Ok(()) };
         let path = match names {
-            NamesOf::People => format!("{}, public", quote_identifier(&self.table.name.schema)),
+            NamesOf::People => search_path(&self.table.name),
             NamesOf::Everybody => "''".to_owned(),
         };
         self.source.reader().rows("set the search path", &format!("SET LOCAL search_path = {path}")).await.map(drop)
@@ -120,12 +120,12 @@ impl RowCopy<'_> {
         if self.verify == Verify::Counts {
             return Ok(None);
         }
-        let condition = match &self.table.rows {
-            Rows::All => None,
-            Rows::Where(condition) => Some(format!("WHERE ({condition})")),
-            Rows::Extension(clause) => Some(clause.clone()),
+        let (name, columns) = (&self.table.name, self.table.unmasked());
+        let sql = match &self.table.rows {
+            Rows::All => checksum_sql(name, &columns, None),
+            Rows::Where(condition) => checksum_sql_from(&filtered(name, condition), &columns),
+            Rows::Extension(clause) => checksum_sql(name, &columns, Some(clause)),
         };
-        let sql = checksum_sql(&self.table.name, &self.table.unmasked(), condition.as_deref());
         let rows = self.source.query(format!("sum up `{}`", self.table.name), &sql, &[]).await?;
         Ok(Some(rows[0].get(0)))
     }

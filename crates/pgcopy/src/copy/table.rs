@@ -4,6 +4,7 @@ mod format;
 
 pub(super) use format::Formats;
 
+use crate::facts::filtered;
 use crate::mask::{CopyColumn, Format, MaskKey, MaskSet};
 use crate::{Kind, Result};
 use restage_core::facts::TableEstimate;
@@ -115,7 +116,7 @@ impl TableCopy {
         let listed = if names.is_empty() { String::new() } else { format!(" ({names})") };
         let from = match &self.rows {
             Rows::All => format!("{}{listed}", self.name.sql()),
-            Rows::Where(condition) => format!("(SELECT {names} FROM ONLY {} WHERE ({condition}))", self.name.sql()),
+            Rows::Where(condition) => format!("(SELECT {names} {})", filtered(&self.name, condition)),
             Rows::Extension(clause) => format!("(SELECT {names} FROM ONLY {} {clause})", self.name.sql()),
         };
         format!("COPY {from} TO STDOUT{}", self.options(&[]))

@@ -40,8 +40,8 @@ pub(super) struct Job {
 pub(super) struct Done {
     pub(super) tables: BTreeMap<TableName, TableFilled>,
     pub(super) large_objects: u64,
-    /// What large objects need at the end.
-    pub(super) later: Vec<Statement>,
+    /// Whether large objects need owners or comments at the end.
+    pub(super) later: bool,
     pub(super) notes: Vec<String>,
 }
 
@@ -195,7 +195,7 @@ impl<'a> Worker<'a> {
             self.commit().await?;
             let mut done = lock(&self.job.done);
             done.large_objects = copied.count;
-            done.later.extend(copied.statements);
+            done.later = copied.later;
             Ok(())
         };
         source.guard(stop, target.guard(stop, work)).await

@@ -32,7 +32,8 @@ pub(super) async fn read(reader: Reader<'_>, in_recovery: bool) -> Result<Estima
 /// Others' transactions show only to roles that may read all statistics.
 const COUNTS: &str = "SELECT pg_database_size(current_database()), current_setting('max_connections')::int, \
        (SELECT sum(numbackends) FROM pg_stat_database)::int8, \
-       (SELECT numbackends FROM pg_stat_database WHERE datname = current_database())::int8, \
+       (SELECT count(*) FROM pg_stat_activity WHERE datname = current_database() AND pid <> pg_backend_pid() \
+           AND usesysid IS NOT NULL AND coalesce(backend_type, 'client backend') = 'client backend' AND coalesce(application_name, '') !~ '^restage'), \
        (SELECT max(extract(epoch FROM clock_timestamp() - xact_start)) FROM pg_stat_activity \
          WHERE datname = current_database() AND pid <> pg_backend_pid())::int8, \
        (SELECT count(*) FROM pg_largeobject_metadata)";

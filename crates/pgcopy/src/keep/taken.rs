@@ -4,6 +4,7 @@ use super::layout::count;
 use super::value::{Value, base};
 use crate::Result;
 use crate::connect::Reader;
+use crate::facts;
 use restage_core::provider::{RowsTaken, TableTaken};
 use restage_core::schema::{ColumnName, Schema, Table, TableKind, TableName, quote_identifier, quote_literal};
 use std::collections::{BTreeMap, BTreeSet};
@@ -58,9 +59,7 @@ impl<'a> Side<'a> {
         }
         let columns: Vec<String> = table.columns.iter().map(|column| column.name.sql()).collect();
         let columns = columns.join(", ");
-        // The closing bracket stands on a line of its own, so that a condition may end in a comment.
-        let select =
-            |(part, condition): &(&TableName, String)| format!("SELECT {columns} FROM ONLY {} WHERE ({condition}\n)", part.sql());
+        let select = |(part, condition): &(&TableName, String)| format!("SELECT {columns} {}", facts::filtered(part, condition));
         let mut selects: Vec<String> = filtered.iter().map(select).collect();
         if partitioned {
             let oids: Vec<String> = filtered.iter().map(|(part, _)| format!("{}::regclass", quote_literal(&part.sql()))).collect();

@@ -101,6 +101,34 @@ async fn a_condition_that_is_no_sql_fails_with_the_tables_name() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
+async fn a_condition_may_end_in_a_comment() {
+    let mut shop = Shop::open().await;
+    shop.rows("orders", RowsTaken::Where("id <= 7 -- the first week".into()));
+    shop.carried.verify = Verify::Checksums;
+    let filled = shop.pair().fill(&shop.carried, None).await.unwrap();
+    let orders = &filled.tables[&name("orders")];
+    assert_eq!((orders.rows_read, shop.copy("SELECT count(*), max(id) FROM orders")), (7, "7|7".into()));
+    assert_eq!(orders.checksum, Some(checksum_of(&shop.cluster, "copy", "orders", &[]).await));
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn many_large_objects_get_their_owners_and_comments_page_by_page() {
+    let cluster = Cluster::any().unwrap();
+    cluster.create_database("app").unwrap();
+    // More than one page of them, with object ids on both sides of where a signed number would end.
+    let make = "CREATE ROLE librarian; DO $$ BEGIN FOR n IN 1..1100 LOOP \
+         EXECUTE format('SELECT lo_from_bytea(%s, %L); ALTER LARGE OBJECT %1$s OWNER TO librarian', 2147483000::bigint + n, 'x' || n); \
+         IF n % 500 = 0 THEN EXECUTE format('COMMENT ON LARGE OBJECT %s IS %L', 2147483000::bigint + n, n); END IF; \
+         END LOOP; END $$; SELECT lo_create(7)";
+    cluster.psql("app", make).unwrap();
+    let filled = Pair { source: &cluster, target: &cluster }.fill_all().await;
+    assert_eq!((filled.large_objects, filled.notes), (1101, vec![]));
+    let look = "SELECT count(*), count(DISTINCT oid), string_agg(oid || obj_description(oid, 'pg_largeobject'), ' ' ORDER BY oid), \
+         md5(string_agg(lomowner::regrole || encode(lo_get(oid), 'hex'), ' ' ORDER BY oid)) FROM pg_largeobject_metadata";
+    assert_eq!(cluster.psql("copy", look).unwrap(), cluster.psql("app", look).unwrap());
+}
+
+#[tokio::test(flavor = "multi_thread")]
 async fn masked_columns_never_arrive_and_the_others_do() {
     let mut shop = Shop::open().await;
     let mask = |column: &str, mask: Mask| (ColumnName(column.into()), mask);

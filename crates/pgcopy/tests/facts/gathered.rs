@@ -1,11 +1,13 @@
 use crate::place::{as_role, endpoint, tools};
 use restage_core::facts::{DatabaseFacts, MigrationTool, ObjectName, TrialVerdict};
 use restage_core::mask::Mask;
+use restage_core::provider::{RowsTaken, TableTaken};
 use restage_core::schema::{ColumnName, TableName};
 use restage_lab::{Cluster, Major};
+use restage_pgcopy::Kind;
 use restage_pgcopy::connect;
 use restage_pgcopy::connect::Endpoint;
-use restage_pgcopy::facts::{Masks, gather_database, try_masks};
+use restage_pgcopy::facts::{Masks, gather_database, try_conditions, try_masks};
 use restage_pgcopy::stop::Stop;
 
 async fn facts_of(cluster: &Cluster, endpoint: &Endpoint) -> DatabaseFacts {
@@ -196,4 +198,78 @@ async fn masks_are_tried_against_checks_and_domains() {
     );
     assert!(matches!(verdict("uk"), TrialVerdict::Refuses(fake) if fake.len() > 6), "a fake number has another country");
     assert_eq!((verdict("present"), trials.len()), (refused("NULL"), 8));
+}
+
+const LARGE_OBJECTS: &str = "
+CREATE ROLE keeper; CREATE ROLE team; CREATE ROLE member LOGIN PASSWORD 'pw' IN ROLE keeper, team;
+CREATE ROLE reader LOGIN PASSWORD 'pw' IN ROLE pg_read_all_data; CREATE ROLE lax LOGIN PASSWORD 'pw';
+ALTER ROLE lax SET lo_compat_privileges = on;
+SELECT lo_create(id) FROM generate_series(1, 6) id;
+ALTER LARGE OBJECT 2 OWNER TO keeper; ALTER LARGE OBJECT 6 OWNER TO keeper;
+GRANT SELECT ON LARGE OBJECT 3 TO team; GRANT SELECT ON LARGE OBJECT 4 TO PUBLIC; GRANT UPDATE ON LARGE OBJECT 5 TO member;
+REVOKE ALL ON LARGE OBJECT 6 FROM keeper;
+";
+
+#[tokio::test]
+async fn large_objects_that_a_role_may_not_read_are_counted_as_the_server_counts_them() {
+    for major in Major::ALL {
+        let cluster = Cluster::start(major).unwrap();
+        cluster.create_database("app").unwrap();
+        cluster.psql("app", LARGE_OBJECTS).unwrap();
+        for (role, hidden) in [("member", 3), ("lax", 0)] {
+            let endpoint = as_role(&cluster, "app", role, "pw");
+            assert_eq!(facts_of(&cluster, &endpoint).await.privileges.unreadable_large_objects, hidden, "{role} on {major:?}");
+            assert_eq!(refused_large_objects(&endpoint).await, hidden, "{role} on {major:?}");
+        }
+        let reader = as_role(&cluster, "app", "reader", "pw");
+        let counted = facts_of(&cluster, &reader).await.privileges.unreadable_large_objects;
+        assert_eq!(counted, refused_large_objects(&reader).await, "pg_read_all_data on {major:?}");
+        let all = facts_of(&cluster, &endpoint(&cluster, "app")).await;
+        assert_eq!(all.privileges.unreadable_large_objects, 0, "a superuser on {major:?}");
+    }
+}
+
+/// How many of the six the server itself refuses to read.
+async fn refused_large_objects(endpoint: &Endpoint) -> u64 {
+    let client = connect::source(endpoint).await.unwrap();
+    let mut refused = 0;
+    for id in 1..=6 {
+        let read = client.reader().rows("read", &format!("SELECT lo_get({id})")).await;
+        refused += u64::from(read.is_err_and(|error| error.kind == Kind::PermissionDenied));
+    }
+    refused
+}
+
+#[tokio::test]
+async fn conditions_are_tried_without_reading_rows() {
+    let cluster = Cluster::any().unwrap();
+    cluster.create_database("app").unwrap();
+    let make = "CREATE SCHEMA shop; CREATE TABLE shop.carts (id int, owner int); CREATE TABLE people (id int); \
+         CREATE TABLE secret (id int); CREATE TABLE parts (id int) PARTITION BY LIST (id); \
+         CREATE TABLE parts_1 PARTITION OF parts FOR VALUES IN (1); INSERT INTO shop.carts VALUES (0, 1); \
+         CREATE ROLE reader LOGIN PASSWORD 'pw'; GRANT USAGE ON SCHEMA shop TO reader; GRANT SELECT ON shop.carts, people, parts_1 TO reader";
+    cluster.psql("app", make).unwrap();
+    let client = connect::source(&as_role(&cluster, "app", "reader", "pw")).await.unwrap();
+    let facts = gather_database(&client, &tools(&cluster), &Stop::never()).await.unwrap();
+    let attempt = async |table: &str, condition: &str| {
+        let taken = TableTaken { rows: RowsTaken::Where(condition.into()), ..TableTaken::default() };
+        try_conditions(&client, &facts, &[(TableName::parse(table).unwrap(), taken)].into()).await
+    };
+    attempt("shop.carts", "owner IN (SELECT id FROM people) AND id IN (SELECT id FROM carts) -- both paths").await.unwrap();
+    // It would fail on the row, and on being run at all.
+    attempt("shop.carts", "1 / id > 0 AND pg_sleep(600) IS NULL").await.unwrap();
+    attempt("parts_1", "id > 0").await.unwrap();
+    for (table, condition, kind) in [
+        ("shop.carts", "owner <", Kind::Query),
+        ("shop.carts", "ownr = 1", Kind::Query),
+        ("shop.carts", "owner", Kind::Query),
+        ("shop.carts", "true); COMMIT; SELECT (1", Kind::Query),
+        ("people", "id IN (SELECT id FROM carts)", Kind::Missing),
+        ("people", "id IN (SELECT id FROM secret)", Kind::PermissionDenied),
+    ] {
+        let error = attempt(table, condition).await.unwrap_err();
+        assert_eq!(error.kind, kind, "{error}");
+        assert!(error.message.contains(&format!("the condition in `rows:` for `{table}`")) && error.help.is_some(), "{error}");
+    }
+    attempt("people", "id > 0").await.unwrap();
 }

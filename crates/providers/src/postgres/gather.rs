@@ -110,7 +110,12 @@ impl Pair<'_> {
             target_schema: &found.target.schema,
             taken: &taken,
         };
-        if is_readable(&found.source, &taken) && found.target.privileges.unreadable.is_empty() {
+        let readable = is_readable(&found.source, &taken);
+        if readable {
+            // A condition that the server does not understand would fail whatever else reads by it.
+            facts::try_conditions(&source_client, &found.source, &taken).await.map_err(told)?;
+        }
+        if readable && found.target.privileges.unreadable.is_empty() {
             let keep = self.compare(sides, &found.source, &found.target, &stop).await?;
             let references = self.references(sides, &found.source, &found.target, &stop).await?;
             let trials = facts::try_masks(&source_client, &found.source.schema, &masks(&taken)).await.map_err(told)?;

@@ -1,4 +1,5 @@
-//! The refresh in one transaction: others see the old content until it is committed, and the new one from then on.
+//! The refresh in one transaction: the content is the old one until it is committed, and whoever
+//! uses it waits for that.
 
 use super::fill::{mask_key, tools};
 use super::listing::list;

@@ -14,9 +14,9 @@ use restage_pgcopy::connect::{APPLICATION_NAME, TargetClient};
 use sha2::{Digest, Sha256};
 use std::time::Duration;
 use tokio::sync::Mutex;
-use tokio_postgres::types::Type;
+use tokio_postgres::types::{ToSql, Type};
 
-/// How long the server may take to say that the lock is still held.
+/// How long the server may take to say that the lock is still held, or given back.
 const RENEW_LIMIT: Duration = Duration::from_secs(20);
 
 /// The lock on a target, held by a run.
@@ -34,11 +34,18 @@ impl TargetMark {
         Ok(Self { servers: servers.clone(), target: target.clone(), run: run.clone(), session: Mutex::new(session) })
     }
 
-    /// Gives the lock back.
+    /// Gives the lock back at once: a session that is only dropped may hold it a moment longer.
     pub async fn release(self) -> Result<()> {
         let session = self.session.into_inner();
         let sql = "SELECT pg_advisory_unlock($1)";
-        session.reader().query("release the target", sql, &[(&key(&self.target), Type::INT8)]).await.map(drop).map_err(told)
+        let (reader, key) = (session.reader(), key(&self.target));
+        let parameters: [(&(dyn ToSql + Sync), Type); 1] = [(&key, Type::INT8)];
+        match tokio::time::timeout(RENEW_LIMIT, reader.query("release the target", sql, &parameters)).await {
+            Ok(released) => released.map(drop).map_err(told),
+            Err(_) => Err(Code::DeadlinePassed
+                .error(format!("the server did not give the lock on {} back within {} s", self.target, RENEW_LIMIT.as_secs()))
+                .help("it goes as soon as the server notices that this process is gone")),
+        }
     }
 }
 

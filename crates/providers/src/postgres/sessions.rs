@@ -2,6 +2,7 @@
 
 use super::listing::unexpected;
 use super::trouble::told;
+use restage_core::schema::quote_identifier;
 use restage_core::{Code, Error, Result};
 use restage_pgcopy::Kind;
 use restage_pgcopy::connect::TargetClient;
@@ -91,6 +92,26 @@ pub(super) async fn end_all(client: &TargetClient, databases: &[u32], limit: Dur
             return Err(remaining(&sessions, limit));
         }
         end(client, &sessions, &mut ended).await?;
+        tokio::time::sleep(LOOK_EVERY).await;
+    }
+}
+
+/// Ends what a process that was killed has left at work on the server: creating or dropping that database goes on without it.
+pub(super) async fn end_leftover_work(client: &TargetClient, caller: &str, database: &str, limit: Duration) -> Result<()> {
+    let sql = "SELECT count(pg_terminate_backend(pid)) FROM pg_stat_activity WHERE pid <> pg_backend_pid() AND application_name = $1 \
+                 AND state = 'active' AND query ~* '^\\s*(create|drop)\\s+database' AND position($2 IN query) > 0";
+    let (began, name) = (Instant::now(), quote_identifier(database));
+    loop {
+        let rows = client.reader().query("end earlier work", sql, &[(&caller, Type::TEXT), (&name, Type::TEXT)]).await;
+        let left: i64 = rows.map_err(told)?.first().map_or(Ok(0), |row| row.try_get(0)).map_err(unexpected)?;
+        if left == 0 {
+            return Ok(());
+        }
+        if began.elapsed() > limit {
+            return Err(Code::SessionsRemain
+                .error(format!("an earlier session still creates or drops `{database}`"))
+                .help("wait until it has ended, then try again"));
+        }
         tokio::time::sleep(LOOK_EVERY).await;
     }
 }

@@ -25,10 +25,18 @@ pub(super) const LOCK_LIMIT: Duration = Duration::from_secs(30);
 /// How long sessions of a database that is dropped may take to end.
 const LEAVE_LIMIT: Duration = Duration::from_secs(30);
 
+/// A session of the run, after whatever an earlier one of it has left at work on that database.
+async fn session(servers: &Servers, server: &DatabaseAddress, database: &str, run: &RunId) -> Result<TargetClient> {
+    let caller = Caller::run(run);
+    let client = servers.maintain(server, &caller).await?;
+    sessions::end_leftover_work(&client, caller.as_str(), database, LEAVE_LIMIT).await?;
+    Ok(client)
+}
+
 /// Creates the shadow, tagged with the run, with everything of the target but its content; what is there already and the
 /// run's own stays as it is.
 pub(super) async fn ensure(servers: &Servers, spec: &ShadowSpec, run: &RunId) -> Result<Own<DatabaseAddress>> {
-    let client = servers.maintain(&spec.target, &Caller::run(run)).await?;
+    let client = session(servers, &spec.target, spec.shadow.database.as_str(), run).await?;
     let listing = list(&client).await?;
     let target = expect(&listing, &spec.target, &spec.target_identity)?;
     expect_structure(servers, spec).await?;
@@ -42,9 +50,9 @@ pub(super) async fn ensure_empty(
     shadow: &Own<DatabaseAddress>,
     run: &RunId,
 ) -> Result<Vec<String>> {
-    let client = servers.maintain(target, &Caller::run(run)).await?;
-    let listing = list(&client).await?;
     let name = shadow.get().database.as_str();
+    let client = session(servers, target, name, run).await?;
+    let listing = list(&client).await?;
     let found = listing.find(name);
     if let Some(found) = found.filter(|found| !found.is_made_by(run)) {
         return Err(stranger(found, shadow.get()));
@@ -74,7 +82,7 @@ pub(super) async fn set_role(client: &TargetClient, shadow: &DatabaseAddress, ru
 
 /// The database at that address, if it carries the run's tag.
 pub(super) async fn find_own(servers: &Servers, address: &DatabaseAddress, run: &RunId) -> Result<Option<Own<DatabaseAddress>>> {
-    let client = servers.maintain(address, &Caller::run(run)).await?;
+    let client = session(servers, address, address.database.as_str(), run).await?;
     let listing = list(&client).await?;
     let found = listing.find(address.database.as_str()).filter(|found| found.is_made_by(run));
     Ok(found.map(|_| Own::tagged(address.clone())))

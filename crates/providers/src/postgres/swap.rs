@@ -5,8 +5,12 @@
 //! in either case, and is opened by whoever finishes or gives up.
 
 mod door;
+mod lost;
 mod rename;
+mod shelter;
 mod standing;
+
+pub(super) use shelter::Shelter;
 
 use super::attributes;
 use super::listing::{Listed, Listing, list};
@@ -21,9 +25,8 @@ use restage_core::name::RunId;
 use restage_core::provider::{Own, SwapSpec, Swapped};
 use restage_core::{Code, Error, Result};
 use restage_pgcopy::connect::TargetClient;
-use restage_pgcopy::stop::{Stop, stop};
+use restage_pgcopy::stop::Stop;
 use standing::Standing;
-use std::future::Future;
 use std::time::{Duration, Instant};
 
 /// How often is looked whether transactions have ended by themselves.
@@ -33,39 +36,15 @@ const RECOVERY_ATTEMPTS: u32 = 10;
 const RECOVERY_PAUSE: Duration = Duration::from_secs(1);
 
 /// Puts the shadow in the target's place.
-pub(super) async fn swap(servers: &Servers, spec: &SwapSpec, run: &RunId) -> Result<Swapped> {
+pub(super) async fn swap(servers: &Servers, shelter: &Shelter, spec: &SwapSpec, run: &RunId) -> Result<Swapped> {
     let swapping = Swapping { servers: servers.clone(), spec: spec.clone(), run: run.clone() };
-    sheltered(|stop| async move { swapping.forth(&stop).await }).await
+    shelter.run(|stop| async move { swapping.forth(&stop).await }).await
 }
 
 /// Puts the old database back.
-pub(super) async fn swap_back(servers: &Servers, spec: &SwapSpec, run: &RunId) -> Result<()> {
+pub(super) async fn swap_back(servers: &Servers, shelter: &Shelter, spec: &SwapSpec, run: &RunId) -> Result<()> {
     let swapping = Swapping { servers: servers.clone(), spec: spec.clone(), run: run.clone() };
-    sheltered(|stop| async move { swapping.back(&stop).await }).await
-}
-
-/// Runs the work in a task of its own. A caller that goes away makes it stop, not vanish: it still opens the door.
-async fn sheltered<T: Send + 'static, F>(work: impl FnOnce(Stop) -> F) -> Result<T>
-where
-    F: Future<Output = Result<T>> + Send + 'static,
-{
-    let (stopper, stop) = stop();
-    let task = tokio::spawn(work(stop));
-    let stopping = StopOnDrop(stopper);
-    let done = task.await;
-    drop(stopping);
-    done.unwrap_or_else(|cause| {
-        let error = Code::InDoubt.error("the swap ended in a way that should not be possible");
-        Err(error.help("report this as a bug of restage; `restage resume` finds out how far it came").because(cause))
-    })
-}
-
-struct StopOnDrop(restage_pgcopy::stop::Stopper);
-
-impl Drop for StopOnDrop {
-    fn drop(&mut self) {
-        self.0.stop();
-    }
+    shelter.run(|stop| async move { swapping.back(&stop).await }).await
 }
 
 /// A swap with all it needs.
@@ -86,7 +65,9 @@ impl Swapping {
             }
             Standing::Before { target, shadow } => {
                 let renaming = self.prepare(&client, &listing, target, shadow).await?;
+                // Where an earlier attempt has closed the door, it has looked, and nobody was in since.
                 if target.allows_connections {
+                    Box::pin(lost::expect_nothing(&self.servers, &self.spec, stop)).await?;
                     self.drain(&client, target.oid, stop).await?;
                 }
                 let done = self.close_and(&client, &renaming, stop).await;

@@ -52,7 +52,7 @@ async fn stopping_leaves_nobody_at_work_and_the_next_attempt_begins_with_an_empt
     until("production is left alone", || pair.production.psql("postgres", sleeping) == "0").await;
     assert_eq!(pair.site.comment(SHADOW).mark().unwrap().role, Role::Filling);
     // Half a copy is never swapped in.
-    let swap = pair.site.swap_spec(&pair.target, &run_id(RUN));
+    let swap = pair.site.swap_spec(&pair.target, &run_id(RUN)).await;
     assert_eq!(pair.site.postgres().swap(&swap, &run_id(RUN)).await.unwrap_err().code, Code::PlanStale);
 
     spec.carried = pair.everything().await;

@@ -3,7 +3,7 @@
 use restage_core::environment::{DatabaseAddress, Endpoint, RootCertificate, SecretRef, ServerDatabase, SslMode};
 use restage_core::facts::Identity;
 use restage_core::name::{JobName, RunId, StepId};
-use restage_core::provider::{Databases, Jobs, Own, Place, ShadowSpec, SwapSpec, Watch, Work};
+use restage_core::provider::{Databases, Jobs, Own, Place, ShadowSpec, Surviving, SwapSpec, Watch, Work};
 use restage_core::{Error, Result};
 use restage_lab::{Cluster, Config, Installation, Major, SUPERUSER, SUPERUSER_PASSWORD};
 use restage_pgcopy::stop::Stop;
@@ -124,9 +124,11 @@ impl Site {
         }
     }
 
-    pub(crate) fn swap_spec(&self, target: &DatabaseAddress, run: &RunId) -> SwapSpec {
+    pub(crate) async fn swap_spec(&self, target: &DatabaseAddress, run: &RunId) -> SwapSpec {
         SwapSpec {
             target: target.clone(),
+            target_structure: self.shadow_spec(target, run).await.target_structure,
+            surviving: Surviving::default(),
             shadow: Place::Shadow(target.clone()).address(run),
             old: Place::Old(target.clone()).address(run),
             source_identity: Identity { system: "1".into(), oid: 1 },

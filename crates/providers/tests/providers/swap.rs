@@ -49,7 +49,7 @@ async fn a_swap_and_its_way_back_leave_everything_as_it_should_be() {
         let (site, target) = site(major);
         let run = run_id(RUN);
         site.filled_shadow(&target, &run).await;
-        let spec = site.swap_spec(&target, &run);
+        let spec = site.swap_spec(&target, &run).await;
         let (before, shadow) = (site.identity("app"), site.identity("app_restage_0000000001"));
         site.psql("postgres", "ALTER DATABASE app SET work_mem TO '9MB'");
         let postgres = site.postgres();
@@ -87,7 +87,7 @@ async fn a_client_that_keeps_connecting_is_kept_out_for_less_than_two_seconds() 
     let run = run_id(RUN);
     site.role("app_user", "");
     site.filled_shadow(&target, &run).await;
-    let spec = site.swap_spec(&target, &run);
+    let spec = site.swap_spec(&target, &run).await;
     let endpoint = site.servers().endpoint(&site.address("app", "app_user")).await.unwrap();
     let (stop, served) = (Arc::new(AtomicBool::new(false)), Arc::new(AtomicU32::new(0)));
     let knocking = tokio::spawn({
@@ -126,7 +126,7 @@ async fn a_transaction_may_end_by_itself_while_others_still_come_in() {
     let run = run_id(RUN);
     site.role("app_user", "");
     site.filled_shadow(&target, &run).await;
-    let spec = SwapSpec { drain: LIMIT, ..site.swap_spec(&target, &run) };
+    let spec = SwapSpec { drain: LIMIT, ..site.swap_spec(&target, &run).await };
     site.psql("app", "GRANT ALL ON TABLE old TO app_user");
     let client = session(&site, "app", "app_user").await;
     client.batch_execute("BEGIN; INSERT INTO public.old VALUES (7)").await.unwrap();
@@ -150,7 +150,7 @@ async fn a_session_that_cannot_be_ended_is_named_and_the_door_is_open_again() {
     let (site, target) = site(Major::V15);
     let run = run_id(RUN);
     site.filled_shadow(&target, &run).await;
-    let spec = SwapSpec { within: Duration::from_secs(1), ..site.swap_spec(&target, &run) };
+    let spec = SwapSpec { within: Duration::from_secs(1), ..site.swap_spec(&target, &run).await };
     let strong = session(&site, "app", "postgres").await;
     strong.batch_execute("SET application_name = 'night shift'").await.unwrap();
     let error = site.postgres().swap(&spec, &run).await.unwrap_err();
@@ -170,7 +170,7 @@ async fn a_prepared_transaction_is_told_before_anybody_is_kept_out() {
     let (site, target) = site(Major::V15);
     let run = run_id(RUN);
     site.filled_shadow(&target, &run).await;
-    let spec = site.swap_spec(&target, &run);
+    let spec = site.swap_spec(&target, &run).await;
     let client = session(&site, "app", "postgres").await;
     client.batch_execute("BEGIN; INSERT INTO public.old VALUES (1); PREPARE TRANSACTION 'two'").await.unwrap();
     let error = site.postgres().swap(&spec, &run).await.unwrap_err();
@@ -187,7 +187,7 @@ async fn a_caller_that_goes_away_leaves_the_door_open() {
     let (site, target) = site(Major::V15);
     let run = run_id(RUN);
     site.filled_shadow(&target, &run).await;
-    let spec = SwapSpec { within: LIMIT, ..site.swap_spec(&target, &run) };
+    let spec = SwapSpec { within: LIMIT, ..site.swap_spec(&target, &run).await };
     // Somebody whom the owner cannot end keeps the swap waiting with the door closed.
     let strong = session(&site, "app", "postgres").await;
     let postgres = site.postgres();
@@ -205,7 +205,7 @@ async fn a_wrong_target_shadow_or_source_is_never_swapped() {
     let (site, target) = site(Major::V15);
     let run = run_id(RUN);
     site.filled_shadow(&target, &run).await;
-    let (spec, postgres) = (site.swap_spec(&target, &run), site.postgres());
+    let (spec, postgres) = (site.swap_spec(&target, &run).await, site.postgres());
     let refused = async |spec: SwapSpec, code: Code| {
         let error = postgres.swap(&spec, &run).await.unwrap_err();
         assert_eq!(error.code, code, "{}", error.message);
@@ -237,7 +237,7 @@ async fn undo_never_takes_away_what_somebody_else_put_there() {
     let (site, target) = site(Major::V15);
     let run = run_id(RUN);
     site.filled_shadow(&target, &run).await;
-    let (spec, postgres) = (site.swap_spec(&target, &run), site.postgres());
+    let (spec, postgres) = (site.swap_spec(&target, &run).await, site.postgres());
     postgres.swap(&spec, &run).await.unwrap();
     site.psql("postgres", "ALTER DATABASE app RENAME TO app_aside");
     site.psql("postgres", "CREATE DATABASE app OWNER owner");
@@ -257,11 +257,11 @@ async fn marks_of_an_earlier_run_come_back_with_the_old_database() {
     let (first, second) = (run_id(RUN), run_id("0000000002"));
     let postgres = site.postgres();
     site.filled_shadow(&target, &first).await;
-    postgres.swap(&site.swap_spec(&target, &first), &first).await.unwrap();
+    postgres.swap(&site.swap_spec(&target, &first).await, &first).await.unwrap();
     let comment = site.comment("app");
     site.psql("app", "DROP TABLE new; CREATE TABLE old (n int); ALTER TABLE old OWNER TO owner");
     site.filled_shadow(&target, &second).await;
-    let spec = site.swap_spec(&target, &second);
+    let spec = site.swap_spec(&target, &second).await;
     postgres.swap(&spec, &second).await.unwrap();
     let now = site.comment("app");
     assert_eq!((now.marks.len(), &now.mark().unwrap().run), (1, &second));

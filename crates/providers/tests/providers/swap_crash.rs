@@ -72,7 +72,7 @@ async fn every_death_during(doing: Doing) {
     let (site, target) = site(Major::V15);
     let run = run_id(RUN);
     site.filled_shadow(&target, &run).await;
-    let spec = SwapSpec { drain: Duration::ZERO, within: LIMIT, ..site.swap_spec(&target, &run) };
+    let spec = SwapSpec { drain: Duration::ZERO, within: LIMIT, ..site.swap_spec(&target, &run).await };
     let mut deaths = 0;
     for cut in [Cut::Before, Cut::After] {
         for at in 0..MOST_STATEMENTS {

@@ -112,6 +112,7 @@ pub(crate) fn add_table(facts: &mut DatabaseFacts, table: &str, columns: Vec<Col
     let definition = Table {
         kind: TableKind::Ordinary,
         partition_of: None,
+        inherits: vec![],
         persistence: Persistence::Permanent,
         owner: "owner".into(),
         primary_key: columns.first().map(|column| vec![column.name.clone()]),

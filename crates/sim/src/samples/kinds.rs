@@ -171,6 +171,8 @@ impl Sketch {
         let step = SwapDatabase {
             target: self.target.clone(),
             shadow,
+            target_structure: structure_digest(&self.facts.target.objects),
+            surviving: Surviving::default(),
             source_identity: self.facts.source.identity.clone(),
             target_identity: self.facts.target.identity.clone(),
             drain: Duration::from_secs(5),

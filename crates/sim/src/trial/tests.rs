@@ -64,6 +64,66 @@ fn a_long_pause_between_two_looks_does_not_hold_up_a_cancellation() {
 }
 
 #[test]
+fn a_call_that_hangs_fails_at_its_steps_deadline() {
+    let schedule = Schedule::default().with(Point::Call(0), Trouble::Hangs);
+    assert_eq!(driven("smallest create-shadow", &schedule), (Outcome::Held, vec![Code::DeadlinePassed]));
+}
+
+#[test]
+fn a_call_that_hangs_does_not_hold_up_a_cancellation() {
+    let (sample, variant) = (sample("smallest create-shadow"), Variant::sound());
+    let begun = Point::Append(2);
+    let schedule = Schedule::default().with(Point::Call(0), Trouble::Hangs).with(begun, Trouble::Asks(Ask::Cancel));
+    let world = world(&sample, &schedule, &variant);
+    assert_eq!(world.drive(&sample.plan, &variant), Ok(Outcome::Cancelled));
+    let events = world.lock().papers.events().to_vec();
+    let broken_off = |event: &Event| matches!(&event.what, What::StepFailed { failure, .. } if failure.code == Code::Interrupted);
+    let failed = events.iter().find(|event| broken_off(event)).expect("the step was told to stop");
+    let seconds = failed.at.duration_since(events[0].at).as_secs_f64();
+    assert!(seconds < 20.0, "heard after {seconds} s, and the step had a minute");
+}
+
+#[test]
+fn a_call_that_hangs_while_a_step_is_taken_back_is_given_up_and_tried_again() {
+    let (sample, variant) = (sample("smallest create-shadow"), Variant::sound());
+    let world = world(&sample, &Schedule::default(), &variant);
+    assert_eq!(world.drive(&sample.plan, &variant), Ok(Outcome::Refreshed));
+    {
+        let mut state = world.lock();
+        let stopping_the_job_comes_first = u32::try_from(state.extent.calls.len() + 1).unwrap();
+        state.schedule = Schedule::default().with(Point::Call(stopping_the_job_comes_first), Trouble::Hangs);
+        state.ask(Ask::Undo);
+    }
+    assert_eq!(world.drive(&sample.plan, &variant), Ok(Outcome::Undone));
+    assert_eq!(world.lock().extent.calls.iter().filter(|call| **call == "find-own").count(), 2);
+}
+
+#[test]
+fn a_call_that_hangs_while_the_old_database_is_retired_is_given_up() {
+    let (sample, variant) = (sample("smallest swap-database"), Variant::sound());
+    let world = world(&sample, &Schedule::default(), &variant);
+    assert_eq!(world.drive(&sample.plan, &variant), Ok(Outcome::Refreshed));
+    world.lock().lasting.insert("find-own", Trouble::Hangs);
+    assert_eq!(world.retire(&sample.plan, &variant), Err("retiring failed: the step's deadline has passed".into()));
+    world.lock().clear_troubles();
+    assert_eq!(world.retire(&sample.plan, &variant), Ok(()));
+}
+
+#[test]
+fn a_job_that_cannot_be_stopped_is_among_the_causes_of_its_steps_failure() {
+    let (sample, variant) = (sample("smallest run-command"), Variant::sound());
+    let world = world(&sample, &Schedule::default().with(Point::Job(0), Trouble::JobHangs), &variant);
+    world.lock().lasting.insert("stop", Trouble::Outage(Lasting::Permanent));
+    assert_eq!(world.drive(&sample.plan, &variant), Ok(Outcome::Held));
+    let events = world.lock().papers.events().to_vec();
+    let run = Run::replay(&sample.plan, &events).unwrap();
+    let (_, failure) = run.failures()[0];
+    assert_eq!(failure.code, Code::DeadlinePassed, "what went wrong first");
+    let cause = "the job `s1mu1ated0-0` may still be at work, for stopping it failed too: the simulated connection broke";
+    assert_eq!(failure.causes, [cause]);
+}
+
+#[test]
 fn a_failure_that_may_pass_is_tried_again_up_to_the_limit() {
     let schedule = Schedule::default().with(Point::Call(0), Trouble::Outage(Lasting::Passing));
     let (sample, variant) = (sample("smallest create-shadow"), Variant::sound());

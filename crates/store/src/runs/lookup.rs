@@ -14,7 +14,8 @@ const LAST: &str = "last";
 /// `text` is in lower case, as ids are.
 pub(super) fn find(connection: &Connection, text: &str) -> Result<RunId, Trouble> {
     if text == LAST {
-        let last = ids(connection, "SELECT id FROM runs ORDER BY number DESC LIMIT 1", [])?;
+        // A run that never began, because another one held its target, is not what anybody means.
+        let last = ids(connection, "SELECT id FROM runs ORDER BY events = 0, number DESC LIMIT 1", [])?;
         return last.into_iter().next().ok_or_else(|| none_yet(text).into());
     }
     let query = "SELECT id FROM runs WHERE ?1 <> '' AND substr(id, 1, length(?1)) = ?1 ORDER BY id <> ?1, number DESC LIMIT ?2";

@@ -49,7 +49,7 @@ pub(super) struct WrittenRows {
     /// The table, `table` or `schema.table`.
     table: Text<TableName>,
     /// The condition for a row to be copied, in SQL without `where`. Rows that copied rows refer to must be included:
-    /// the plan refuses foreign keys that would not hold.
+    /// the plan warns of foreign keys that lead to filtered tables, and the copy fails where one does not hold.
     #[serde(rename = "where")]
     #[schemars(length(min = 1))]
     condition: String,

@@ -97,7 +97,7 @@ fn extensions(copying: &Copying<'_>, builder: &mut Builder) {
 
 fn source_privileges(copying: &Copying<'_>, builder: &mut Builder) {
     let source = &copying.facts.source;
-    let taken = |table: &&crate::schema::TableName| copying.stage.selection.has(table);
+    let taken = |table: &&crate::schema::TableName| super::selection::is_taken(copying.stage, &source.schema, table);
     let unreadable: Vec<String> = source.privileges.unreadable.iter().filter(taken).map(|table| format!("`{table}`")).collect();
     if !unreadable.is_empty() {
         builder.refuse(
@@ -105,6 +105,15 @@ fn source_privileges(copying: &Copying<'_>, builder: &mut Builder) {
                 format!("grant pg_read_all_data to \"{}\" on the source, or leave the tables out with `without:`", source.user),
             ),
         );
+    }
+    let hidden = source.privileges.unreadable_large_objects;
+    if hidden > 0 {
+        let message = format!("`{}` may not read large objects of the source: {hidden}", source.user);
+        builder.refuse(Code::PrivilegeMissing.error(message).help(format!(
+            "run `grant select on large object <oid> to \"{}\"` for each on the source, or connect as their owner; \
+             pg_read_all_data does not cover them",
+            source.user
+        )));
     }
 }
 
@@ -131,7 +140,9 @@ fn target_privileges(copying: &Copying<'_>, builder: &mut Builder) {
         let owners: Vec<String> = privileges.foreign_owners.iter().map(|role| format!("`{role}`")).collect();
         missing(
             format!("`{user}` cannot act for {}, who own objects of `{database}`", list(&owners)),
-            format!("grant them to \"{user}\" on the target"),
+            format!(
+                "have these objects given to `{owner}` (`reassign owned by`), or grant the roles, if none is a superuser, to \"{user}\""
+            ),
         );
     }
     // Whoever owns it all and may read it not has row security, or has to set the owner's role first.

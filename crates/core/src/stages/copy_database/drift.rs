@@ -2,6 +2,7 @@
 
 use super::Copying;
 use super::checks::list;
+use super::selection::is_taken;
 use crate::error::Code;
 use crate::facts::{DanglingReference, DatabaseFacts, ObjectName};
 use crate::plan::{Builder, Level};
@@ -62,7 +63,7 @@ fn refuse_unfit(drift: &Drift<'_>, deltas: &[Delta], copying: &Copying<'_>, buil
 
 /// What only the target has, of what the stage would carry over from such a source, in the order of need.
 pub fn deltas(stage: &CopyDatabase, source: &DatabaseFacts, target: &DatabaseFacts) -> Vec<Delta> {
-    let carried = source.schema.tables.keys().filter(|table| stage.selection.has(table)).collect();
+    let carried = source.schema.tables.keys().filter(|table| is_taken(stage, &source.schema, table)).collect();
     Drift::new(source, target, carried).deltas()
 }
 
@@ -172,7 +173,8 @@ impl<'a> Drift<'a> {
     fn objects(&self) -> Vec<Delta> {
         let known = &self.source.objects;
         let mut new: Vec<&ObjectName> = self.target.objects.keys().filter(|object| !known.contains_key(*object)).collect();
-        new.retain(|object| RESTORED_KINDS.contains(&object.kind.as_str()) && !self.belongs_to_new(object));
+        let own = |kind: &str| RESTORED_KINDS.contains(&kind) || LOST_KINDS.contains(&kind);
+        new.retain(|object| own(&object.kind) && !self.belongs_to_new(object));
         new.sort_by_key(|object| RESTORED_KINDS.iter().position(|kind| *kind == object.kind));
         new.into_iter()
             .map(|object| Delta::Object { kind: object.kind.clone(), schema: object.schema.clone(), name: object.name.clone() })
@@ -216,6 +218,9 @@ impl<'a> Drift<'a> {
                 }
             }
             Delta::Table { name } => {
+                if self.source().views.contains_key(name) {
+                    return Err((TAKEN_NAME.0.into(), TAKEN_NAME.1));
+                }
                 if let Some(facts) = self.target().tables.get(name) {
                     return self.references_fit(facts.foreign_keys.iter().map(|key| (&key.to, &key.to_columns)));
                 }
@@ -225,6 +230,9 @@ impl<'a> Drift<'a> {
                 return self.references_fit(key.into_iter().map(|key| (&key.to, &key.to_columns)));
             }
             Delta::View { name } => {
+                if self.source().tables.contains_key(name) {
+                    return Err((TAKEN_NAME.0.into(), TAKEN_NAME.1));
+                }
                 let reads = self.target().views.get(name).map(|view| &view.reads);
                 let gone: Vec<String> =
                     reads.into_iter().flatten().filter(|read| !self.will_exist(read)).map(|read| format!("`{read}`")).collect();
@@ -234,6 +242,12 @@ impl<'a> Drift<'a> {
                         "drop the view from the target, or use `deltas: drop`",
                     ));
                 }
+            }
+            Delta::Object { kind, .. } if LOST_KINDS.contains(&kind.as_str()) => {
+                return Err((
+                    "cannot be brought back by restage".into(),
+                    "drop it from the target and make it again afterwards, or use `deltas: drop`",
+                ));
             }
             Delta::Object { .. } => {}
         }
@@ -271,6 +285,25 @@ impl<'a> Drift<'a> {
         self.source.estimates.tables.get(table).is_some_and(|estimate| estimate.rows == 0 && estimate.bytes == 0)
     }
 }
+
+/// Why something cannot have its name back, and what helps.
+const TAKEN_NAME: (&str, &str) =
+    ("has the name of something else in production", "rename or drop it on the target, or use `deltas: drop`");
+
+/// `pg_dump`'s kinds that a target may have of its own and that are not brought back: said in the plan, never lost in silence.
+const LOST_KINDS: [&str; 11] = [
+    "PUBLICATION",
+    "EVENT TRIGGER",
+    "SERVER",
+    "FOREIGN DATA WRAPPER",
+    "USER MAPPING",
+    "CONVERSION",
+    "PROCEDURAL LANGUAGE",
+    "TRANSFORM",
+    "ACCESS METHOD",
+    "TEXT SEARCH PARSER",
+    "TEXT SEARCH TEMPLATE",
+];
 
 /// `pg_dump`'s kinds that are brought back by themselves, in the order of need.
 const RESTORED_KINDS: [&str; 22] = [

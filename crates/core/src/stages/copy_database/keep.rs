@@ -7,7 +7,7 @@ use crate::facts::KeepFacts;
 use crate::plan::{Builder, Level};
 use crate::provider::{Carried, Delta, KeepTable};
 use crate::scenario::copy_database::{Keep, OnCollision, OnConflict, OnMissing};
-use crate::schema::{Column, ColumnName, ColumnSource, Table, TableName};
+use crate::schema::{Column, ColumnName, ColumnSource, ForeignKey, Table, TableName, TypeKind};
 use std::collections::BTreeSet;
 
 /// Decides the kept tables, referred-to ones before those that refer.
@@ -20,7 +20,36 @@ pub(super) fn decide(copying: &Copying<'_>, carried: &Carried, deltas: &[Delta],
             look(table, keep, facts, builder);
         }
     }
+    references_by_number(copying, carried, deltas, builder);
     in_order(decided)
+}
+
+/// The same number may be another person's in production: whatever survives and refers by number to what does not needs a look.
+fn references_by_number(copying: &Copying<'_>, carried: &Carried, deltas: &[Delta], builder: &mut Builder) {
+    let target = &copying.facts.target.schema;
+    let keep = &copying.stage.keep;
+    let own = |table: &TableName| deltas.iter().any(|delta| matches!(delta, Delta::Table { name } if name == table));
+    let mut found = Vec::new();
+    for (table, facts) in target.tables.iter().filter(|(table, _)| keep.contains_key(*table) || own(table)) {
+        let is_number =
+            |name: &ColumnName| facts.column(name).is_some_and(|column| matches!(column.kind, TypeKind::Integer { .. }));
+        let doubtful = |key: &&ForeignKey| {
+            carried.tables.contains_key(&key.to) && !keep.contains_key(&key.to) && key.columns.iter().all(is_number)
+        };
+        found.extend(facts.foreign_keys.iter().filter(doubtful).map(|key| format!("`{table}` to `{}`", key.to)));
+    }
+    if !found.is_empty() {
+        builder.find(
+            Level::Warning,
+            format!(
+                "rows of the target refer by number to production's rows, where a number may mean another one: {}",
+                list(&found)
+            ),
+            Some(
+                "keep the tables referred to as well, with `match:` and `on-collision: renumber`, where both ends give numbers out",
+            ),
+        );
+    }
 }
 
 /// The table on the target and in production; refuses when there is nothing to keep or nowhere to keep it.

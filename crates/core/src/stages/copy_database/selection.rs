@@ -6,8 +6,8 @@ use crate::error::Code;
 use crate::facts::structure_digest;
 use crate::plan::{Builder, Level};
 use crate::provider::{Carried, RowsTaken, TableTaken};
-use crate::scenario::copy_database::{CopyDatabase, Publications};
-use crate::schema::{ColumnPath, Schema, TableKind, TableName};
+use crate::scenario::copy_database::{CopyDatabase, Deltas, Publications, Selection};
+use crate::schema::{ColumnPath, Schema, Table, TableKind, TableName, TablePattern};
 use std::collections::{BTreeMap, BTreeSet};
 use std::num::NonZeroU16;
 
@@ -15,7 +15,7 @@ pub(super) fn select(copying: &Copying<'_>, builder: &mut Builder) -> Carried {
     let stage = copying.stage;
     let schema = &copying.facts.source.schema;
     let (selected, without): (BTreeSet<_>, BTreeSet<_>) =
-        schema.tables.keys().cloned().partition(|table| stage.selection.has(table));
+        schema.tables.keys().cloned().partition(|table| is_taken(stage, schema, table));
     if selected.is_empty() {
         builder.refuse(
             Code::TableMissing
@@ -60,29 +60,43 @@ fn patterns_that_match_nothing(copying: &Copying<'_>, builder: &mut Builder) {
 
 /// What a stage takes of each table of a source that it carries over; what it names and the source lacks is left aside.
 pub fn taken(stage: &CopyDatabase, source: &Schema) -> BTreeMap<TableName, TableTaken> {
-    let selected = source.tables.iter().filter(|(table, _)| stage.selection.has(table));
-    let mut tables: BTreeMap<TableName, TableTaken> = selected
-        .map(|(table, facts)| {
-            let has_rows = stage.selection.has_rows(table) && facts.kind != TableKind::Foreign;
-            let rows = if has_rows { RowsTaken::All } else { RowsTaken::None };
-            (table.clone(), TableTaken { rows, ..TableTaken::default() })
-        })
-        .collect();
-    for (table, condition) in &stage.selection.rows {
-        for part in source.row_tables(table) {
-            if let Some(taken) = tables.get_mut(&part) {
-                taken.rows = RowsTaken::Where(condition.clone());
-            }
-        }
+    let selected = source.tables.iter().filter(|(table, _)| is_taken(stage, source, table));
+    selected.map(|(table, facts)| (table.clone(), taken_of(stage, source, table, facts))).collect()
+}
+
+/// Whether the table comes along: what is said of a table goes for its partitions and heirs.
+pub(super) fn is_taken(stage: &CopyDatabase, source: &Schema, table: &TableName) -> bool {
+    let Selection { only, without, .. } = &stage.selection;
+    let lineage = source.lineage(table);
+    let any = |patterns: &[TablePattern]| lineage.iter().any(|table| patterns.iter().any(|pattern| pattern.matches(table)));
+    (only.is_empty() || any(only)) && !any(without)
+}
+
+fn taken_of(stage: &CopyDatabase, source: &Schema, table: &TableName, facts: &Table) -> TableTaken {
+    let lineage = source.lineage(table);
+    let without_rows = &stage.selection.without_rows;
+    if facts.kind == TableKind::Foreign || lineage.iter().any(|table| without_rows.iter().any(|one| one.matches(table))) {
+        return TableTaken { rows: RowsTaken::None, ..TableTaken::default() };
     }
-    for (path, mask) in &stage.masks {
-        for part in source.row_tables(&path.table) {
-            if let Some(taken) = tables.get_mut(&part) {
-                taken.masks.insert(path.column.clone(), mask.clone());
-            }
-        }
-    }
-    tables
+    // A table that is partitioned holds no rows itself.
+    let holds_rows = facts.kind == TableKind::Ordinary;
+    let conditions: Vec<&String> =
+        lineage.iter().filter(|_| holds_rows).filter_map(|table| stage.selection.rows.get(table)).collect();
+    let rows = match conditions.as_slice() {
+        [] => RowsTaken::All,
+        [one] => RowsTaken::Where((*one).clone()),
+        // Each closing bracket stands on a line of its own, for a condition may end in a comment.
+        several => RowsTaken::Where(several.iter().map(|one| format!("({one}\n)")).collect::<Vec<_>>().join(" AND ")),
+    };
+    let (own, above): (Vec<_>, Vec<_>) = stage
+        .masks
+        .iter()
+        .filter(|(path, _)| holds_rows && lineage.contains(&path.table))
+        .map(|(path, mask)| (&path.table, (path.column.clone(), mask.clone())))
+        .partition(|(of, _)| *of == table);
+    // Its own masks replace those of the tables above it.
+    let masks = above.into_iter().chain(own).map(|(_, mask)| mask).collect();
+    TableTaken { rows, masks }
 }
 
 fn missing_table(key: &str, table: &TableName) -> crate::Error {
@@ -106,13 +120,15 @@ fn masked_column(copying: &Copying<'_>, path: &ColumnPath, tables: &BTreeMap<Tab
 fn broken_references(copying: &Copying<'_>, tables: &BTreeMap<TableName, TableTaken>, builder: &mut Builder) {
     let schema = &copying.facts.source.schema;
     let has_rows = |table: &TableName| tables.get(table).is_some_and(|taken| taken.rows != RowsTaken::None);
-    let mut broken = Vec::new();
-    let mut doubtful = Vec::new();
+    let brought_back =
+        |table: &TableName| copying.stage.deltas == Deltas::Restore && copying.facts.target.schema.tables.contains_key(table);
+    let (mut broken, mut doubtful, mut strange) = (Vec::new(), Vec::new(), Vec::new());
     for table in tables.keys().filter(|table| has_rows(table)) {
         for key in &schema.tables[table].foreign_keys {
             let line = format!("`{}` of `{table}` to `{}`", key.name, key.to);
             match tables.get(&key.to).map(|taken| &taken.rows) {
-                // A foreign key to a table that is left out is left out with it.
+                // Without the table its foreign keys are left out too, and the target's own rows would pass for production's.
+                None if brought_back(&key.to) => strange.push(line),
                 None | Some(RowsTaken::All) => {}
                 Some(RowsTaken::None) if schema.tables.get(&key.to).is_some_and(|to| to.kind == TableKind::Partitioned) => {}
                 Some(RowsTaken::None) => broken.push(line),
@@ -125,6 +141,13 @@ fn broken_references(copying: &Copying<'_>, tables: &BTreeMap<TableName, TableTa
             Code::SourceUnreadable
                 .error(format!("foreign keys would lead to tables without rows: {}", list(&broken)))
                 .help("leave the rows of the referring tables out too, or filter them with `rows:`"),
+        );
+    }
+    if !strange.is_empty() {
+        builder.refuse(
+            Code::SourceUnreadable
+                .error(format!("production's rows would refer to rows of the target, which mean others: {}", list(&strange)))
+                .help("leave the rows of the referring tables out too, or use `keep:` in place of `without:`"),
         );
     }
     if !doubtful.is_empty() {
