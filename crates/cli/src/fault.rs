@@ -24,7 +24,7 @@ pub(crate) mod exit {
     pub(crate) const REFUSED: u8 = 5;
     /// The run waits for an approval.
     pub(crate) const WAITING: u8 = 6;
-    /// The run was cancelled and undone.
+    /// The run was cancelled and undone, or the command was interrupted and the run stays as it is.
     pub(crate) const CANCELLED: u8 = 130;
 }
 
@@ -119,7 +119,9 @@ fn exit_of(code: Code) -> u8 {
         | Code::QueryFailed
         | Code::ConnectionLost
         | Code::ToolMissing
-        | Code::SecretUnavailable => exit::REFUSED,
+        | Code::SecretUnavailable
+        | Code::CannotUndo => exit::REFUSED,
+        Code::Interrupted => exit::CANCELLED,
         _ => exit::USAGE,
     }
 }

@@ -83,6 +83,7 @@ impl Project {
         scenario.stages.iter().for_each(|stage| stage_files(stage, &mut paths));
         for path in paths {
             let place = self.folder.join(SCENARIOS).join(&path);
+            expect_file(&place)?;
             let text = fs::read_to_string(&place).map_err(|cause| unreadable(&place, cause))?;
             files.insert(path, text);
         }
@@ -148,9 +149,19 @@ fn scenario_paths(folder: &Path) -> Result<Vec<PathBuf>> {
 }
 
 fn source(folder: &Path, path: &Path) -> Result<Source, Fault> {
+    expect_file(path)?;
     let bytes = fs::read(path).map_err(|cause| unreadable(path, cause))?;
     let name = if folder == Path::new(".") { path.strip_prefix(".").unwrap_or(path) } else { path };
     Ok(Source::from_bytes(name.display().to_string(), bytes)?)
+}
+
+/// Reading a pipe or device may never end.
+fn expect_file(path: &Path) -> Result<()> {
+    let found = fs::metadata(path).map_err(|cause| unreadable(path, cause))?;
+    if found.is_file() {
+        return Ok(());
+    }
+    Err(Code::FileUnreadable.error(format!("`{}` is not a file", path.display())).help("put a file in its place, or remove it"))
 }
 
 fn unreadable(path: &Path, cause: std::io::Error) -> Error {

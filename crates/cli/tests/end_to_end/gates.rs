@@ -88,8 +88,7 @@ fn interrupted_at_the_terminal_a_run_stays_as_it_is_until_somebody_decides() {
         let run = world.start(&["run", "people", "--yes"]);
         await_that("its command has begun", || world.path("project/scenarios/begun").exists());
         run.signal(signal);
-        let said = run.finish().fails_with("R0404").says("restage resume").says("restage undo");
-        assert_ne!(said.status.code(), Some(exit::DONE));
+        run.finish().ends(exit::CANCELLED).fails_with("R0404").says("restage resume").says("restage undo");
         before.preprod_is_as_before(&world);
         world.restage(&["undo"]).ends(exit::DONE);
         assert!(world.path("project/scenarios/taken-back").exists());

@@ -32,7 +32,7 @@ fn an_owner_who_may_not_create_databases_refreshes_in_place() {
     before.production_is_as_before(&world);
     nothing_is_left(&world);
     let refreshed = looks(&world.preprod, APP);
-    world.restage(&["undo"]).fails_with("R0406");
+    world.restage(&["undo"]).ends(exit::REFUSED).fails_with("R0406");
     world.restage(&["cancel"]).fails_with("R0408");
     same("the refreshed preprod", &refreshed, &looks(&world.preprod, APP));
     assert_eq!(world.restage(&["show", "--output", "json"]).json()["status"], "refreshed");

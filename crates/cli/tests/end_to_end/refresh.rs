@@ -115,7 +115,7 @@ fn retiring_drops_the_old_database_and_with_it_the_way_back() {
     world.restage(&["retire", "last", "--now"]).ends(exit::DONE).says("1 old database");
     nothing_is_left(&world);
     same("the refreshed preprod", &refreshed, &looks(&world.preprod, APP));
-    world.restage(&["undo"]).fails_with("R0406");
+    world.restage(&["undo"]).ends(exit::REFUSED).fails_with("R0406");
     same("the refreshed preprod", &refreshed, &looks(&world.preprod, APP));
     before.production_is_as_before(&world);
 }

@@ -151,6 +151,11 @@ fn wrong_usage_and_wrong_files_are_told_before_anything_is_looked_at() {
     world.restage(&["show"]).ends(exit::USAGE).fails_with("R0504");
     world.restage(&["retire", "--now"]).ends(exit::USAGE);
 
+    let folder = world.path("project/scenarios/folder.yaml");
+    fs::create_dir(&folder).unwrap();
+    world.restage(&["check"]).ends(exit::USAGE).fails_with("R0104").says("is not a file");
+    fs::remove_dir(&folder).unwrap();
+
     let asks = SCENARIO.replace("stages:", "prompts:\n  reason: { title: Why }\nstages:");
     world.scenario("people", &asks);
     world.restage(&["check"]).ends(exit::DONE);

@@ -75,5 +75,5 @@ fn refused(error: restage_pgcopy::Error) -> Error {
     }
     let said = std::error::Error::source(&told).map(ToString::to_string).unwrap_or_default();
     let error = Code::QueryFailed.error(format!("{}: {said}", told.message));
-    error.help("correct the statements; nothing of them was committed").because(told)
+    error.help("nothing of them was committed: mend what they meet and `restage resume`, or `restage undo`, correct them and run again; a run keeps its statements").because(told)
 }
