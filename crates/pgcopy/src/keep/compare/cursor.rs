@@ -28,13 +28,19 @@ impl<'a> Cursor<'a> {
     }
 
     pub(crate) async fn next(&mut self) -> Result<Option<Row>> {
+        self.fetch().await?;
+        Ok(self.waiting.pop_front())
+    }
+
+    /// Has rows at hand if there are any left; for the first ones the server may have to sort them all.
+    pub(crate) async fn fetch(&mut self) -> Result<()> {
         if self.waiting.is_empty() && !self.ended {
             let sql = format!("FETCH {BATCH_ROWS} FROM {}", self.name);
             let rows = self.reader.query(format!("read the rows of `{}`", self.table), &sql, &[]).await?;
             self.ended = rows.len() < BATCH_ROWS;
             self.waiting = rows.into();
         }
-        Ok(self.waiting.pop_front())
+        Ok(())
     }
 
     pub(crate) async fn close(self) -> Result<()> {

@@ -82,6 +82,8 @@ impl<'a> Scan<'a> {
         let table = &self.subjects[self.at].table;
         let mut theirs = Cursor::open(self.source.reader, table, "restage_source", &self.source_query()?).await?;
         let mut ours = Cursor::open(self.target.reader, table, "restage_target", &self.target_query()?).await?;
+        // Both servers sort at the same time.
+        futures::try_join!(theirs.fetch(), ours.fetch())?;
         let (mut their_last, mut our_last): (Option<Known>, Option<Known>) = (None, None);
         let mut their_next = self.step(&mut theirs, &mut their_last, "production").await?;
         while let Some((mine, row)) = self.step(&mut ours, &mut our_last, "the target").await? {
