@@ -8,7 +8,10 @@ use restage_core::facts::{MaskTrial, TrialVerdict};
 use restage_core::mask::Mask;
 use restage_core::schema::{Check, Column, ColumnName, ColumnPath, Schema, Table, TableName};
 use std::collections::BTreeMap;
-use tokio_postgres::types::Type;
+use tokio_postgres::types::{ToSql, Type};
+
+/// How large a value may be to be tried: all that are looked at are held at once, with their fakes.
+const TRIED_BYTES_MAX: i64 = 64 << 10;
 
 /// The masks of a scenario, by table and column.
 pub type Masks = BTreeMap<TableName, BTreeMap<ColumnName, Mask>>;
@@ -73,10 +76,12 @@ impl Trial<'_> {
         }
         let (column, kind) = (self.column.name.sql(), self.column.kind.clone());
         let sql = format!(
-            "SELECT DISTINCT {column}::text FROM (SELECT {column} FROM {} WHERE {column} IS NOT NULL LIMIT $1) v",
+            "SELECT DISTINCT value FROM (SELECT {column}::text AS value FROM {} WHERE {column} IS NOT NULL LIMIT $1) v \
+             WHERE octet_length(value) <= $2",
             self.name.sql()
         );
-        let rows = self.client.query(format!("look at values of `{}`", self.name), &sql, &[(&VALUES_TRIED, Type::INT8)]).await?;
+        let limits: [(&(dyn ToSql + Sync), Type); 2] = [(&VALUES_TRIED, Type::INT8), (&TRIED_BYTES_MAX, Type::INT8)];
+        let rows = self.client.query(format!("look at values of `{}`", self.name), &sql, &limits).await?;
         let values: Vec<&str> = rows.iter().map(|row| row.get(0)).collect();
         let column = CopyColumn { name: self.column.name.clone(), kind, type_oid: self.type_oid };
         let Ok(samples) = mask::samples_like(key, self.mask, &column, &values) else { return Ok(None) };

@@ -200,6 +200,22 @@ async fn masks_are_tried_against_checks_and_domains() {
     assert_eq!((verdict("present"), trials.len()), (refused("NULL"), 8));
 }
 
+#[tokio::test]
+async fn large_values_are_not_held_to_try_a_mask() {
+    let cluster = Cluster::any().unwrap();
+    cluster.create_database("app").unwrap();
+    let make = "CREATE TABLE t (body text CONSTRAINT lower CHECK (body = lower(body))); \
+         INSERT INTO t SELECT repeat('x', 70000) FROM generate_series(1, 3)";
+    cluster.psql("app", make).unwrap();
+    let client = connect::source(&endpoint(&cluster, "app")).await.unwrap();
+    let facts = gather_database(&client, &tools(&cluster), &Stop::never()).await.unwrap();
+    let masks: Masks = [(TableName::new("public", "t"), [(ColumnName("body".into()), Mask::Text)].into())].into();
+    let verdicts = async || try_masks(&client, &facts.schema, &masks).await.unwrap().remove(0).verdict;
+    assert_eq!(verdicts().await, TrialVerdict::Unknown);
+    cluster.psql("app", "INSERT INTO t VALUES ('small')").unwrap();
+    assert_eq!(verdicts().await, TrialVerdict::Passes);
+}
+
 const LARGE_OBJECTS: &str = "
 CREATE ROLE keeper; CREATE ROLE team; CREATE ROLE member LOGIN PASSWORD 'pw' IN ROLE keeper, team;
 CREATE ROLE reader LOGIN PASSWORD 'pw' IN ROLE pg_read_all_data; CREATE ROLE lax LOGIN PASSWORD 'pw';

@@ -82,7 +82,7 @@ fn trials(copying: &Copying<'_>, builder: &mut Builder) {
             TrialVerdict::Unknown => builder.find(
                 Level::Warning,
                 format!(
-                    "the check `{}` reads `{table}.{column}` and other columns; nobody can say whether masked rows pass it",
+                    "the check `{}` cannot be tried with fakes of `{table}.{column}`; nobody can say whether masked rows pass it",
                     trial.constraint
                 ),
                 None,
