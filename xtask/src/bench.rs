@@ -7,7 +7,6 @@ mod contest;
 mod dataset;
 mod ours;
 mod peers;
-mod outage;
 mod machine;
 mod page;
 

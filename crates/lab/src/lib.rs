@@ -11,6 +11,7 @@ mod config;
 mod cluster;
 mod standby;
 mod client;
+mod outage;
 
 mod template;
 mod identity;
@@ -29,6 +30,7 @@ pub use cluster::Cluster;
 pub use config::{Config, SUPERUSER, SUPERUSER_PASSWORD, TcpAuth};
 pub use error::Error;
 pub use installation::{Installation, Major};
+pub use outage::OutageWatch;
 pub use scratch::leftovers;
 
 /// The result of everything in this crate.

@@ -2,9 +2,9 @@
 
 use super::Course;
 use super::dataset::Dataset;
-use super::outage::Client;
 use crate::markdown::table;
-use crate::site::Site;
+use crate::site::{DATABASE, Site, told};
+use restage_lab::OutageWatch;
 
 /// What the outage may be, in seconds.
 const PROMISED: f64 = 2.0;
@@ -31,9 +31,9 @@ pub(super) fn run(course: &Course) -> Result<String, String> {
 
 /// Does the work while a client connects; the outage as seen, and as restage reports it.
 fn watched(site: &Site, work: impl Fn(&Site) -> Result<(), String>) -> Result<(f64, f64), String> {
-    let client = Client::start(&site.target)?;
+    let client = OutageWatch::start(&site.target, DATABASE).map_err(told)?;
     work(site)?;
-    let seen = client.longest_gap()?;
-    let told = site.report()?["outage_seconds"].as_f64().unwrap_or(f64::NAN);
-    Ok((seen, told))
+    let seen = client.longest_gap().as_secs_f64();
+    let reported = site.report()?["outage_seconds"].as_f64().unwrap_or(f64::NAN);
+    Ok((seen, reported))
 }

@@ -1,7 +1,6 @@
 //! `restage demo`: two throwaway servers, a production, a drifted preprod, and what restage does with them.
 
 mod act;
-mod outage;
 mod stage;
 
 use crate::args::Demo as Args;
@@ -37,9 +36,9 @@ fn play(scale: f64, screen: Screen) -> Result<u8, Error> {
     act.must(&["plan", "preprod"], exit::DONE)?;
 
     title("restage run preprod, while a client keeps connecting");
-    let client = outage::Client::start(&stage)?;
+    let client = stage.watch_for_outage()?;
     act.must(&["run", "preprod", "--yes"], exit::DONE)?;
-    let outage = client.longest_gap()?;
+    let outage = client.longest_gap().as_secs_f64();
     screen.talk(&format!("\nA client that kept connecting to preprod was without it for {outage:.2} s."));
     expect(outage < OUTAGE_SECONDS, "the outage was longer than promised")?;
     expect(stage.has_own_users()?, "preprod lost its own users")?;

@@ -1,8 +1,8 @@
 //! The two servers with their data, and the project's folder.
 
 use restage_core::{Code, Error};
-use restage_lab::Cluster;
 use restage_lab::dataset::{self, PREPROD_OWNER, PRODUCTION_READER, Scale};
+use restage_lab::{Cluster, OutageWatch};
 use std::fs;
 use std::path::{Path, PathBuf};
 use tempfile::TempDir;
@@ -73,6 +73,11 @@ impl Stage {
     }
     pub(super) fn preprod(&self) -> &Cluster {
         &self.preprod
+    }
+
+    /// A client that keeps connecting to preprod.
+    pub(super) fn watch_for_outage(&self) -> Result<OutageWatch, Error> {
+        OutageWatch::start(&self.preprod, "app").map_err(lab)
     }
 
     pub(super) fn describe(&self) -> Result<String, Error> {

@@ -1,33 +1,32 @@
-//! A client that keeps connecting, and notes how long it could not.
+//! A client that keeps connecting to a database, and notes how long it could not.
 
+use crate::{Cluster, Error, Result};
 use std::process::{Command, Stdio};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::thread::JoinHandle;
 use std::time::{Duration, Instant};
 
-use restage_lab::Cluster;
-
-use crate::site::DATABASE;
-
-pub(super) struct Client {
+/// A client at work in a thread of its own.
+pub struct OutageWatch {
     stop: Arc<AtomicBool>,
     watcher: JoinHandle<Duration>,
 }
 
-impl Client {
-    pub(super) fn start(cluster: &Cluster) -> Result<Self, String> {
+impl OutageWatch {
+    /// Begins to connect to a database, again and again.
+    pub fn start(cluster: &Cluster, database: &str) -> Result<Self> {
         let stop = Arc::new(AtomicBool::new(false));
         let (mut command, stopped) = (cluster.client("psql"), Arc::clone(&stop));
-        command.args(["-XAtq", "-d", DATABASE, "-c", "select 1"]).stdin(Stdio::null()).stdout(Stdio::null()).stderr(Stdio::null());
-        let watcher = std::thread::Builder::new().name("outage".to_owned()).spawn(move || watch(&mut command, &stopped));
-        Ok(Self { stop, watcher: watcher.map_err(|error| format!("the client cannot be started: {error}"))? })
+        command.args(["-XAtq", "-d", database, "-c", "select 1"]).stdin(Stdio::null()).stdout(Stdio::null()).stderr(Stdio::null());
+        let watcher = std::thread::Builder::new().name("outage".into()).spawn(move || watch(&mut command, &stopped));
+        Ok(Self { stop, watcher: watcher.map_err(|source| Error::Spawn { program: "psql".into(), source })? })
     }
 
-    /// Ends the client and tells the longest time without an answer, in seconds.
-    pub(super) fn longest_gap(self) -> Result<f64, String> {
+    /// Ends the client and tells the longest time without an answer.
+    pub fn longest_gap(self) -> Duration {
         self.stop.store(true, Ordering::Release);
-        self.watcher.join().map(|longest| longest.as_secs_f64()).map_err(|_| "the client broke off".to_owned())
+        self.watcher.join().expect("the watcher does nothing that can panic")
     }
 }
 
