@@ -81,13 +81,14 @@ impl Place {
         }
     }
 
-    /// How the killed run stands, if it came far enough to be one.
+    /// How the killed run stands, if it came so far that it has begun: only then it is the one that `last` means.
     fn status(&mut self) -> Option<String> {
         let runs = self.world.restage(&["runs", "--output", "json", "--limit", "100000"]).ends(exit::DONE).json();
         let runs = runs.as_array().unwrap();
         let is_new = runs.len() > self.runs;
         self.runs = runs.len();
-        is_new.then(|| runs[0]["status"].as_str().unwrap().to_owned())
+        let status = runs.first().filter(|_| is_new)?["status"].as_str().unwrap();
+        (status != "planned").then(|| status.to_owned())
     }
 
     fn resumed(&mut self) {
