@@ -4,8 +4,10 @@
 //! changed is refused. *Informing* facts, the [`Estimates`] and counts, are only shown.
 
 mod migrations;
+mod object;
 
 pub use migrations::{AppliedMigration, MigrationDifference, MigrationHistory, MigrationTool};
+pub use object::{ObjectKind, ObjectName};
 
 use crate::name::{DatabaseName, EnvironmentName};
 use crate::schema::{ColumnName, ColumnPath, Schema, TableName};
@@ -104,7 +106,7 @@ pub fn structure_digest(objects: &BTreeMap<ObjectName, String>) -> String {
     use sha2::{Digest, Sha256};
     let mut hash = Sha256::new();
     for (object, definition) in objects {
-        for part in [&object.kind, &object.schema, &object.name, definition] {
+        for part in [object.kind.word(), &object.schema, &object.name, definition] {
             hash.update((part.len() as u64).to_le_bytes());
             hash.update(part);
         }
@@ -153,35 +155,6 @@ pub struct Identity {
 impl fmt::Display for Identity {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(f, "{}/{}", self.system, self.oid)
-    }
-}
-
-/// An object as `pg_dump` lists it.
-#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
-#[serde(try_from = "String", into = "String")]
-pub struct ObjectName {
-    /// `pg_dump`'s word, such as `FUNCTION`.
-    pub kind: String,
-    /// The schema; empty for none.
-    pub schema: String,
-    /// The name, with arguments or table where `pg_dump` has them.
-    pub name: String,
-}
-
-impl TryFrom<String> for ObjectName {
-    type Error = String;
-    fn try_from(text: String) -> Result<Self, String> {
-        let mut parts = text.splitn(3, '\u{1f}').map(str::to_owned);
-        match (parts.next(), parts.next(), parts.next()) {
-            (Some(kind), Some(schema), Some(name)) => Ok(Self { kind, schema, name }),
-            _ => Err(format!("`{text}` is not an object's name")),
-        }
-    }
-}
-
-impl From<ObjectName> for String {
-    fn from(object: ObjectName) -> Self {
-        format!("{}\u{1f}{}\u{1f}{}", object.kind, object.schema, object.name)
     }
 }
 

@@ -3,7 +3,7 @@
 use super::own::Own;
 use crate::environment::{DatabaseAddress, SecretRef};
 use crate::error::Result;
-use crate::facts::Identity;
+use crate::facts::{Identity, ObjectKind};
 use crate::mask::Mask;
 use crate::name::RunId;
 use crate::scenario::copy_database::{OnCollision, OnConflict, OnMissing, Verify};
@@ -171,8 +171,8 @@ pub enum Delta {
     },
     /// Anything else that `pg_dump` lists, such as a function, type, index, trigger, sequence or schema.
     Object {
-        /// `pg_dump`'s word for it, such as `FUNCTION`.
-        kind: String,
+        /// What it is.
+        kind: ObjectKind,
         /// The schema it is in; empty for none.
         schema: String,
         /// Its name as `pg_dump` lists it.
@@ -188,8 +188,8 @@ impl fmt::Display for Delta {
             Self::View { name } => write!(f, "view `{name}`"),
             Self::Column { table, column, .. } => write!(f, "column `{table}.{column}`"),
             Self::ForeignKey { table, name, .. } => write!(f, "foreign key `{name}` of `{table}`"),
-            Self::Object { kind, schema, name } if schema.is_empty() => write!(f, "{} `{name}`", kind.to_lowercase()),
-            Self::Object { kind, schema, name } => write!(f, "{} `{schema}.{name}`", kind.to_lowercase()),
+            Self::Object { kind, schema, name } if schema.is_empty() => write!(f, "{} `{name}`", kind.word().to_lowercase()),
+            Self::Object { kind, schema, name } => write!(f, "{} `{schema}.{name}`", kind.word().to_lowercase()),
         }
     }
 }

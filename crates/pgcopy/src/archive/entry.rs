@@ -1,5 +1,7 @@
 //! One line of an archive's table of contents.
 
+use restage_core::facts::ObjectKind;
+
 /// An entry's number within its archive.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct EntryId(pub u32);
@@ -22,8 +24,8 @@ pub enum Section {
 pub struct Entry {
     /// Its number; dependencies name it.
     pub id: EntryId,
-    /// `pg_dump`'s word, such as `FUNCTION`.
-    pub kind: String,
+    /// What it is.
+    pub kind: ObjectKind,
     /// The schema it is in; empty for none.
     pub schema: String,
     /// The name, with arguments or table where `pg_dump` has them, such as `f(integer)` or `users users_pkey`.
@@ -51,16 +53,16 @@ pub struct Entry {
 }
 
 /// What tells how to read the archive.
-const ABOUT_THE_ARCHIVE: [&str; 3] = ["ENCODING", "STDSTRINGS", "SEARCHPATH"];
+const ABOUT_THE_ARCHIVE: [ObjectKind; 3] = [ObjectKind::Encoding, ObjectKind::StandardStrings, ObjectKind::SearchPath];
 /// What belongs to a database and not to what is in it.
-const ABOUT_THE_DATABASE: [&str; 2] = ["DATABASE", "DATABASE PROPERTIES"];
+const ABOUT_THE_DATABASE: [ObjectKind; 2] = [ObjectKind::Database, ObjectKind::DatabaseProperties];
 /// What belongs to the place where a database is: who may do what there.
-const GRANTS: [&str; 2] = ["ACL", "DEFAULT ACL"];
+const GRANTS: [ObjectKind; 2] = [ObjectKind::Acl, ObjectKind::DefaultAcl];
 
 impl Entry {
     /// Whether it is part of the structure, as opposed to grants, rows and settings.
     pub fn is_object(&self) -> bool {
-        let none = |kinds: &[&str]| !kinds.contains(&self.kind.as_str());
+        let none = |kinds: &[ObjectKind]| !kinds.contains(&self.kind);
         self.section != Section::Data && none(&ABOUT_THE_ARCHIVE) && none(&ABOUT_THE_DATABASE) && none(&GRANTS)
     }
 

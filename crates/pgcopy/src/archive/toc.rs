@@ -3,6 +3,7 @@
 use super::reader::Reader;
 use super::{Archive, Entry, EntryId, Section};
 use crate::{Kind, Result};
+use restage_core::facts::ObjectKind;
 
 const MAGIC: &[u8] = b"PGDMP";
 const CUSTOM: u8 = 1;
@@ -69,8 +70,8 @@ fn entry(reader: &mut Reader<'_>, version: (u8, u8)) -> Result<Entry> {
     let _has_rows = reader.integer()?;
     let (catalog, oid) = (reader.number()?, reader.number()?);
     let tag = reader.text()?.unwrap_or_default();
-    let kind = reader.text()?.unwrap_or_default();
-    let name = if WITH_IDENTIFIERS.contains(&kind.as_str()) { without_needless_quotes(&tag) } else { tag };
+    let kind = ObjectKind::from(reader.text()?.unwrap_or_default());
+    let name = if WITH_IDENTIFIERS.contains(&kind) { without_needless_quotes(&tag) } else { tag };
     let section = match reader.integer()? {
         1 => Section::None,
         2 => Section::PreData,
@@ -109,7 +110,16 @@ fn entry(reader: &mut Reader<'_>, version: (u8, u8)) -> Result<Entry> {
 }
 
 /// The kinds whose names hold identifiers as SQL has them, such as the types of a function's arguments.
-const WITH_IDENTIFIERS: [&str; 8] = ["FUNCTION", "PROCEDURE", "AGGREGATE", "CAST", "TRANSFORM", "COMMENT", "ACL", "SECURITY LABEL"];
+const WITH_IDENTIFIERS: [ObjectKind; 8] = [
+    ObjectKind::Function,
+    ObjectKind::Procedure,
+    ObjectKind::Aggregate,
+    ObjectKind::Cast,
+    ObjectKind::Transform,
+    ObjectKind::Comment,
+    ObjectKind::Acl,
+    ObjectKind::SecurityLabel,
+];
 
 /// All identifiers are quoted in a dump; in names, those that need no quotes lose them: `f("public"."t")` is `f(public.t)`.
 fn without_needless_quotes(name: &str) -> String {
@@ -177,7 +187,7 @@ mod tests {
         let archive = read(&good()).unwrap();
         assert_eq!(archive.server_version, "17.9");
         let view = &archive.entries[1];
-        assert_eq!((view.id, view.kind.as_str(), view.name.as_str()), (EntryId(2), "VIEW", "v"));
+        assert_eq!((view.id, view.kind.word(), view.name.as_str()), (EntryId(2), "VIEW", "v"));
         assert_eq!((view.sql.as_str(), view.owner.as_str()), ("CREATE VIEW public.v AS SELECT 1;\n", "app"));
         assert_eq!((view.section, view.dependencies.as_slice()), (Section::PreData, [EntryId(7)].as_slice()));
     }

@@ -6,37 +6,37 @@ use crate::connect::{Reader, TargetClient};
 use crate::facts::identity;
 use crate::stop::Stop;
 use crate::{Kind, Result};
-use restage_core::facts::Identity;
+use restage_core::facts::{Identity, ObjectKind};
 use restage_core::schema::TableName;
 
 /// What is dropped; all else belongs to one of these, or to the place rather than its content: extensions, subscriptions.
-const DROPPED: [&str; 26] = [
-    "ACCESS METHOD",
-    "AGGREGATE",
-    "CAST",
-    "COLLATION",
-    "CONVERSION",
-    "DOMAIN",
-    "EVENT TRIGGER",
-    "FOREIGN DATA WRAPPER",
-    "FOREIGN TABLE",
-    "FUNCTION",
-    "MATERIALIZED VIEW",
-    "OPERATOR",
-    "OPERATOR CLASS",
-    "OPERATOR FAMILY",
-    "PROCEDURAL LANGUAGE",
-    "PROCEDURE",
-    "PUBLICATION",
-    "SEQUENCE",
-    "SERVER",
-    "TABLE",
-    "TEXT SEARCH CONFIGURATION",
-    "TEXT SEARCH DICTIONARY",
-    "TEXT SEARCH PARSER",
-    "TEXT SEARCH TEMPLATE",
-    "TYPE",
-    "VIEW",
+const DROPPED: [ObjectKind; 26] = [
+    ObjectKind::AccessMethod,
+    ObjectKind::Aggregate,
+    ObjectKind::Cast,
+    ObjectKind::Collation,
+    ObjectKind::Conversion,
+    ObjectKind::Domain,
+    ObjectKind::EventTrigger,
+    ObjectKind::ForeignDataWrapper,
+    ObjectKind::ForeignTable,
+    ObjectKind::Function,
+    ObjectKind::MaterializedView,
+    ObjectKind::Operator,
+    ObjectKind::OperatorClass,
+    ObjectKind::OperatorFamily,
+    ObjectKind::ProceduralLanguage,
+    ObjectKind::Procedure,
+    ObjectKind::Publication,
+    ObjectKind::Sequence,
+    ObjectKind::Server,
+    ObjectKind::Table,
+    ObjectKind::TextSearchConfiguration,
+    ObjectKind::TextSearchDictionary,
+    ObjectKind::TextSearchParser,
+    ObjectKind::TextSearchTemplate,
+    ObjectKind::Type,
+    ObjectKind::View,
 ];
 
 /// How many large objects one statement removes; each takes a lock.
@@ -92,15 +92,15 @@ pub(super) async fn clear(target: &OtherDatabase<'_>, runner: &Runner<'_>, archi
 }
 
 fn drop_statement(entry: &Entry) -> Option<Statement> {
-    let named = entry.described().filter(|_| DROPPED.contains(&entry.kind.as_str()))?;
-    let name = named.strip_prefix(entry.kind.as_str())?;
+    let named = entry.described().filter(|_| DROPPED.contains(&entry.kind))?;
+    let name = named.strip_prefix(entry.kind.word())?;
     let sql = format!("DROP {} IF EXISTS{name} CASCADE;", entry.kind);
     Some(Statement { doing: format!("drop `{}`", entry.label()), sql, failure: Failure::Fatal })
 }
 
 /// A schema that an extension lives in cannot be dropped, and is made only if it is missing.
 fn drop_schema(entry: &Entry) -> Option<Statement> {
-    let is_schema = entry.kind == "SCHEMA" && entry.name != "public";
+    let is_schema = entry.kind == ObjectKind::Schema && entry.name != "public";
     let named = entry.described().filter(|_| is_schema)?;
     Some(Statement { doing: format!("drop `{}`", entry.label()), sql: format!("DROP {named};"), failure: Failure::Noted })
 }

@@ -20,7 +20,7 @@ use crate::stop::Stop;
 use crate::tools::Tools;
 use crate::{Kind, Result, catalog};
 use jiff::Timestamp;
-use restage_core::facts::{Identity, TableEstimate};
+use restage_core::facts::{Identity, ObjectKind, TableEstimate};
 use restage_core::provider::{Carried, Filled};
 use restage_core::scenario::copy_database::Verify;
 use restage_core::schema::{Schema, TableName};
@@ -232,7 +232,7 @@ impl Prepared {
             .selection
             .before_rows
             .iter()
-            .filter(|entry| entry.kind == "TABLE")
+            .filter(|entry| entry.kind == ObjectKind::Table)
             .map(|entry| (entry.id, TableName::new(&entry.schema, &entry.name)))
             .collect();
         let bytes = |name: &TableName| self.estimates.get(name).map_or(0, |estimate| estimate.bytes);

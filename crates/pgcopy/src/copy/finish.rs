@@ -8,6 +8,7 @@ use super::{grants, large_objects, sequences};
 use crate::Result;
 use crate::archive::Entry;
 use crate::connect::{Reader, TargetClient};
+use restage_core::facts::ObjectKind;
 use restage_core::schema::{Schema, TableName};
 use std::collections::HashSet;
 
@@ -59,8 +60,9 @@ impl Finish<'_> {
         let filled = self.source.query("list the materialized views", sql, &[]).await?;
         let filled: HashSet<(String, String)> = filled.iter().map(|row| (row.get(0), row.get(1))).collect();
         let made = self.selection.before_rows.iter().chain(&self.selection.after_rows);
-        let views =
-            made.filter(|entry| entry.kind == "MATERIALIZED VIEW" && filled.contains(&(entry.schema.clone(), entry.name.clone())));
+        let views = made.filter(|entry| {
+            entry.kind == ObjectKind::MaterializedView && filled.contains(&(entry.schema.clone(), entry.name.clone()))
+        });
         let refresh = views.map(|view| {
             let name = TableName::new(&view.schema, &view.name).sql();
             let sql = format!("REFRESH MATERIALIZED VIEW {name}; ANALYZE {name};");
@@ -92,7 +94,7 @@ impl Finish<'_> {
         let mut making = Making::default();
         let statements = self.selection.replication.iter().map(|entry| {
             let mut statement = making.statement(entry, Failure::Fatal);
-            if entry.kind == "SUBSCRIPTION" {
+            if entry.kind == ObjectKind::Subscription {
                 let name = restage_core::schema::quote_identifier(&entry.name);
                 statement.sql.extend(["ALTER SUBSCRIPTION ", &name, " SET (slot_name = NONE);"]);
             }
@@ -103,7 +105,7 @@ impl Finish<'_> {
 
     /// Gives everything to its owner, then grants what is to be granted.
     async fn hand_over(&self) -> Result<Vec<String>> {
-        let owned: Vec<&Entry> = self.selection.owned().filter(|entry| entry.kind != "EVENT TRIGGER").collect();
+        let owned: Vec<&Entry> = self.selection.owned().filter(|entry| entry.kind != ObjectKind::EventTrigger).collect();
         let mut notes = self.runner.run(&self.owners.statements(owned.iter().copied(), self.inherited)).await?;
         let made: HashSet<ObjectKey> = owned.iter().map(|entry| ObjectKey::of(entry)).collect();
         notes.extend(self.runner.run(&grants::of_target(&made, self.inherited)).await?);

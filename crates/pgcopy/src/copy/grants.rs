@@ -6,6 +6,7 @@ use super::statements::{Failure, Statement};
 use crate::Result;
 use crate::archive::Entry;
 use crate::connect::Reader;
+use restage_core::facts::ObjectKind;
 use restage_core::schema::quote_identifier;
 use std::collections::{BTreeMap, HashSet};
 
@@ -20,9 +21,9 @@ pub(super) fn of_source(inherited: &Inherited, source_defaults: &[Entry]) -> Vec
 }
 
 fn statement(entry: &Entry) -> Statement {
-    let doing = match (entry.kind.as_str(), entry.schema.as_str()) {
-        ("DEFAULT ACL", "") => format!("set what `{}` grants by default", entry.owner),
-        ("DEFAULT ACL", schema) => format!("set what `{}` grants by default in `{schema}`", entry.owner),
+    let doing = match (&entry.kind, entry.schema.as_str()) {
+        (ObjectKind::DefaultAcl, "") => format!("set what `{}` grants by default", entry.owner),
+        (ObjectKind::DefaultAcl, schema) => format!("set what `{}` grants by default in `{schema}`", entry.owner),
         _ => format!("grant as on the target on `{}`", entry.name),
     };
     Statement { doing, sql: entry.sql.clone(), failure: Failure::Noted }
@@ -90,14 +91,14 @@ impl Defaults {
 
 /// The class that default privileges have for an object, and its name after `GRANT … ON`.
 fn grantable(entry: &Entry) -> Option<(char, String)> {
-    let name = entry.described()?.strip_prefix(entry.kind.as_str())?.trim_start();
-    let (class, word) = match entry.kind.as_str() {
-        "TABLE" | "FOREIGN TABLE" | "VIEW" | "MATERIALIZED VIEW" => ('r', "TABLE"),
-        "SEQUENCE" => ('S', "SEQUENCE"),
-        "FUNCTION" | "AGGREGATE" => ('f', "FUNCTION"),
-        "PROCEDURE" => ('f', "PROCEDURE"),
-        "TYPE" | "DOMAIN" => ('T', "TYPE"),
-        "SCHEMA" => ('n', "SCHEMA"),
+    let name = entry.described()?.strip_prefix(entry.kind.word())?.trim_start();
+    let (class, word) = match &entry.kind {
+        ObjectKind::Table | ObjectKind::ForeignTable | ObjectKind::View | ObjectKind::MaterializedView => ('r', "TABLE"),
+        ObjectKind::Sequence => ('S', "SEQUENCE"),
+        ObjectKind::Function | ObjectKind::Aggregate => ('f', "FUNCTION"),
+        ObjectKind::Procedure => ('f', "PROCEDURE"),
+        ObjectKind::Type | ObjectKind::Domain => ('T', "TYPE"),
+        ObjectKind::Schema => ('n', "SCHEMA"),
         _ => return None,
     };
     Some((class, format!("{word} {name}")))

@@ -1,6 +1,7 @@
 //! What a database hands down to the one that takes its place: who owns what, and who may do what.
 
 use crate::archive::{Archive, Entry, EntryId};
+use restage_core::facts::ObjectKind;
 use std::collections::{HashMap, HashSet};
 
 /// The owners, grants and default privileges of the database to be replaced.
@@ -33,18 +34,20 @@ impl ObjectKey {
 }
 
 /// Kinds that share their names.
-fn class(kind: &str) -> &'static str {
+fn class(kind: &ObjectKind) -> &'static str {
     match kind {
-        "TABLE" | "FOREIGN TABLE" | "VIEW" | "MATERIALIZED VIEW" | "SEQUENCE" => "relation",
-        "FUNCTION" | "PROCEDURE" | "AGGREGATE" => "routine",
-        "TYPE" | "DOMAIN" | "SHELL TYPE" => "type",
-        "SCHEMA" => "schema",
-        "SERVER" => "server",
-        "FOREIGN DATA WRAPPER" => "wrapper",
-        "PUBLICATION" => "publication",
-        "SUBSCRIPTION" => "subscription",
-        "EVENT TRIGGER" => "event trigger",
-        "PROCEDURAL LANGUAGE" => "language",
+        ObjectKind::Table | ObjectKind::ForeignTable | ObjectKind::View | ObjectKind::MaterializedView | ObjectKind::Sequence => {
+            "relation"
+        }
+        ObjectKind::Function | ObjectKind::Procedure | ObjectKind::Aggregate => "routine",
+        ObjectKind::Type | ObjectKind::Domain | ObjectKind::ShellType => "type",
+        ObjectKind::Schema => "schema",
+        ObjectKind::Server => "server",
+        ObjectKind::ForeignDataWrapper => "wrapper",
+        ObjectKind::Publication => "publication",
+        ObjectKind::Subscription => "subscription",
+        ObjectKind::EventTrigger => "event trigger",
+        ObjectKind::ProceduralLanguage => "language",
         _ => "other",
     }
 }
@@ -55,16 +58,16 @@ impl Inherited {
         let objects: HashMap<EntryId, ObjectKey> =
             archive.entries.iter().filter(|entry| entry.is_object()).map(|entry| (entry.id, ObjectKey::of(entry))).collect();
         let owned = archive.entries.iter().filter(|entry| entry.is_object() && !entry.owner.is_empty());
-        let of_kind = |kind: &'static str| archive.entries.iter().filter(move |entry| entry.kind == kind);
+        let of_kind = |kind: ObjectKind| archive.entries.iter().filter(move |entry| entry.kind == kind);
         Self {
             owners: owned.map(|entry| (ObjectKey::of(entry), entry.owner.clone())).collect(),
-            grants: of_kind("ACL")
+            grants: of_kind(ObjectKind::Acl)
                 .map(|entry| Grant {
                     entry: entry.clone(),
                     object: entry.dependencies.iter().find_map(|id| objects.get(id)).cloned(),
                 })
                 .collect(),
-            default_grants: of_kind("DEFAULT ACL").cloned().collect(),
+            default_grants: of_kind(ObjectKind::DefaultAcl).cloned().collect(),
         }
     }
 

@@ -6,6 +6,7 @@ use super::statements::{Failure, Statement};
 use crate::Result;
 use crate::archive::Entry;
 use crate::connect::Reader;
+use restage_core::facts::ObjectKind;
 use restage_core::schema::quote_identifier;
 use std::collections::{BTreeSet, HashSet};
 
@@ -19,35 +20,6 @@ pub(super) struct Owners {
     /// Roles that the login role can give things to.
     reachable: HashSet<String>,
 }
-
-/// The kinds whose owner can be changed, by their name in `DROP`.
-const OWNED: [&str; 25] = [
-    "AGGREGATE",
-    "COLLATION",
-    "CONVERSION",
-    "DOMAIN",
-    "EVENT TRIGGER",
-    "FOREIGN DATA WRAPPER",
-    "FOREIGN TABLE",
-    "FUNCTION",
-    "MATERIALIZED VIEW",
-    "OPERATOR",
-    "OPERATOR CLASS",
-    "OPERATOR FAMILY",
-    "PROCEDURAL LANGUAGE",
-    "PROCEDURE",
-    "PUBLICATION",
-    "SCHEMA",
-    "SEQUENCE",
-    "SERVER",
-    "STATISTICS",
-    "SUBSCRIPTION",
-    "TABLE",
-    "TEXT SEARCH CONFIGURATION",
-    "TEXT SEARCH DICTIONARY",
-    "TYPE",
-    "VIEW",
-];
 
 impl Owners {
     pub(super) async fn read(target: Reader<'_>) -> Result<Self> {
@@ -83,16 +55,17 @@ impl Owners {
         // A column's sequence belongs to whoever owns the table, and follows it.
         let of_columns: HashSet<(&str, &str)> = made
             .iter()
-            .filter(|entry| entry.kind == "SEQUENCE OWNED BY")
+            .filter(|entry| entry.kind == ObjectKind::SequenceOwnedBy)
             .map(|entry| (entry.schema.as_str(), entry.name.as_str()))
             .collect();
-        let follows =
-            |entry: &Entry| entry.kind == "SEQUENCE" && of_columns.contains(&(entry.schema.as_str(), entry.name.as_str()));
+        let follows = |entry: &Entry| {
+            entry.kind == ObjectKind::Sequence && of_columns.contains(&(entry.schema.as_str(), entry.name.as_str()))
+        };
         let given: Vec<(&Entry, &str)> = made
             .iter()
-            .filter(|entry| OWNED.contains(&entry.kind.as_str()) && !follows(entry))
+            .filter(|entry| entry.kind.can_be_given() && !follows(entry))
             .map(|entry| (*entry, self.of(entry, inherited)))
-            .filter(|(entry, owner)| *owner != self.login && !(entry.kind == "SCHEMA" && entry.name == "public"))
+            .filter(|(entry, owner)| *owner != self.login && !(entry.kind == ObjectKind::Schema && entry.name == "public"))
             .collect();
         let give = given.iter().filter_map(|(entry, owner)| {
             let sql = format!("ALTER {} OWNER TO {};", entry.described()?, quote_identifier(owner));

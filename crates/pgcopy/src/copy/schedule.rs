@@ -18,19 +18,46 @@ pub(super) enum Task {
     Rows { tables: Vec<usize>, entries: Vec<Entry>, analyze: Vec<TableName> },
     /// An index, a key or a foreign key.
     Make(Entry),
+    /// A foreign key that was made without looking at the rows.
+    Validate(ForeignKeyEntry),
     /// The statistics of a table.
     Analyze(TableName),
     /// All large objects.
     LargeObjects,
 }
 
-/// How work uses a table.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+/// A foreign key by its names.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(super) struct ForeignKeyEntry {
+    /// The table that refers.
+    pub(super) table: TableName,
+    pub(super) constraint: String,
+}
+
+/// The lock that the server takes on a table for some work, as its documentation of explicit locking has them.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Lock {
-    /// Others may do so too.
-    Shared,
-    /// Nobody else may use it.
-    Exclusive,
+    /// By whoever validates a foreign key to it.
+    RowShare,
+    /// By `ANALYZE`, and by whoever validates a foreign key of it.
+    ShareUpdateExclusive,
+    /// By `CREATE INDEX`.
+    Share,
+    /// By whoever makes a foreign key of it or to it.
+    ShareRowExclusive,
+    /// By all else.
+    AccessExclusive,
+}
+
+impl Lock {
+    /// Whether two sessions cannot hold these at the same time.
+    fn conflicts(self, other: Self) -> bool {
+        match (self, other) {
+            (Self::AccessExclusive, _) | (_, Self::AccessExclusive) => true,
+            (Self::RowShare, _) | (_, Self::RowShare) | (Self::Share, Self::Share) => false,
+            _ => true,
+        }
+    }
 }
 
 #[derive(Debug)]
@@ -70,12 +97,10 @@ impl Schedule {
 
     /// Takes the largest task that can start.
     pub(super) fn next(&mut self) -> Next {
-        let mut held: BTreeMap<&TableName, Lock> = BTreeMap::new();
-        for (table, lock) in self.running.iter().flat_map(|at| &self.tasks[*at].locks) {
-            held.entry(table).and_modify(|held| *held = (*held).max(*lock)).or_insert(*lock);
-        }
+        let held: Vec<&BTreeMap<TableName, Lock>> = self.running.iter().map(|at| &self.tasks[*at].locks).collect();
         let conflicts = |at: usize| {
-            self.tasks[at].locks.iter().any(|(table, lock)| held.get(table).is_some_and(|held| *held.max(lock) == Lock::Exclusive))
+            let mut wanted = self.tasks[at].locks.iter();
+            wanted.any(|(table, lock)| held.iter().filter_map(|held| held.get(table)).any(|held| held.conflicts(*lock)))
         };
         let Some(largest) = self.ready.iter().find(|(_, at)| !conflicts(*at)).copied() else {
             return if self.running.is_empty() { Next::Finished } else { Next::Wait };
@@ -137,6 +162,7 @@ mod tests {
                 format!("rows {tables:?} {made:?} {}", analyze.len())
             }
             Task::Make(entry) => entry.name.clone(),
+            Task::Validate(key) => format!("validate {}", key.constraint),
             Task::Analyze(table) => format!("analyze {table}"),
             Task::LargeObjects => "large objects".into(),
         }
@@ -184,6 +210,37 @@ mod tests {
         let place = |word: &str| all.iter().position(|one| *one == word).unwrap();
         assert!(place("big_key") < place("big_index") && place("big_index_2") < place("other_big"), "{all:?}");
         assert_eq!(all.len(), 8, "{all:?}");
+    }
+
+    #[test]
+    fn foreign_keys_to_one_table_are_validated_at_the_same_time() {
+        let ids = HashMap::from([(EntryId(1), name("users")), (EntryId(2), name("a")), (EntryId(3), name("b"))]);
+        let key = |id, of: u32, named: &str| {
+            let mut key = making(id, "FK CONSTRAINT", named, &[1, of]);
+            key.sql = format!(
+                "ALTER TABLE ONLY public.{}\n    ADD CONSTRAINT x FOREIGN KEY (u) REFERENCES public.users(id);\n",
+                &named[..1]
+            );
+            key
+        };
+        let mut unchecked = key(6, 3, "b unchecked");
+        unchecked.sql = unchecked.sql.replace(";\n", " NOT VALID;\n");
+        let entries = [key(4, 2, "a a_users"), key(5, 3, "b b_users"), unchecked];
+        let tables = vec![table("a", 100 << 20), table("b", 90 << 20), table("users", 80 << 20)];
+        let work = Work { tables, entries: &entries, table_ids: &ids, parents: &BTreeMap::new(), large_object_bytes: None };
+        let rounds = order(Schedule::of(&work), 2);
+        let words = rounds.concat();
+        let mut schedule = Schedule::of(&work);
+        let mut validating = Vec::new();
+        while validating.len() < 2 {
+            match schedule.next() {
+                Next::Task(_, task) if matches!(*task, Task::Validate(_)) => validating.push(word(&task)),
+                Next::Task(at, _) => schedule.done(at),
+                Next::Wait | Next::Finished => panic!("{validating:?} {words:?}"),
+            }
+        }
+        assert_eq!(words.iter().filter(|word| word.starts_with("validate")).count(), 2, "{words:?}");
+        assert!(words.contains(&"b unchecked".to_owned()));
     }
 
     #[test]

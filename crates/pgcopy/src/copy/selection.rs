@@ -3,6 +3,7 @@
 use crate::archive::{Archive, Entry, EntryId, Section};
 use crate::connect::Reader;
 use crate::{Kind, Result};
+use restage_core::facts::ObjectKind;
 use restage_core::provider::Carried;
 use restage_core::schema::TableName;
 use std::collections::{BTreeMap, BTreeSet, HashMap, HashSet};
@@ -32,13 +33,17 @@ pub(super) struct Selection {
     pub(super) notes: Vec<String>,
 }
 
-const INDEX_LIKE: [&str; 6] = ["INDEX", "INDEX ATTACH", "CONSTRAINT", "FK CONSTRAINT", "CHECK CONSTRAINT", "STATISTICS"];
-const GUARDS: [&str; 3] = ["TRIGGER", "POLICY", "ROW SECURITY"];
-const REMARKS: [&str; 2] = ["COMMENT", "SECURITY LABEL"];
-const REPLICATION: [&str; 5] =
-    ["PUBLICATION", "PUBLICATION TABLE", "PUBLICATION TABLES IN SCHEMA", "SUBSCRIPTION", "SUBSCRIPTION TABLE"];
+const INDEX_LIKE: [ObjectKind; 6] = [
+    ObjectKind::Index,
+    ObjectKind::IndexAttach,
+    ObjectKind::Constraint,
+    ObjectKind::ForeignKey,
+    ObjectKind::CheckConstraint,
+    ObjectKind::Statistics,
+];
+const GUARDS: [ObjectKind; 3] = [ObjectKind::Trigger, ObjectKind::Policy, ObjectKind::RowSecurity];
 /// What leads to another server, and still does from a copy.
-const LEADS_ELSEWHERE: [&str; 2] = ["SERVER", "SUBSCRIPTION"];
+const LEADS_ELSEWHERE: [ObjectKind; 2] = [ObjectKind::Server, ObjectKind::Subscription];
 /// How many objects a note names.
 const NAMED_IN_A_NOTE: usize = 10;
 
@@ -49,11 +54,11 @@ impl Selection {
         let mut selection = Self { notes: left_out.notes, ..Self::default() };
         let mut late: HashSet<EntryId> = HashSet::new();
         for entry in archive.entries.iter().filter(|entry| !left_out.ids.contains(&entry.id)) {
-            if LEADS_ELSEWHERE.contains(&entry.kind.as_str()) {
+            if LEADS_ELSEWHERE.contains(&entry.kind) {
                 selection.notes.push(format!("`{}` is copied and leads where production's leads", entry.label()));
             }
             let phase = phase_of(entry, &late);
-            if phase == Phase::AfterRows || entry.kind == "MATERIALIZED VIEW" || phase == Phase::LateIndexes {
+            if phase == Phase::AfterRows || entry.kind == ObjectKind::MaterializedView || phase == Phase::LateIndexes {
                 late.insert(entry.id);
             }
             selection.phase(phase).into_iter().for_each(|phase| phase.push(entry.clone()));
@@ -82,7 +87,8 @@ impl Selection {
         let row = target.query("list the tablespaces", sql, &[]).await?.remove(0);
         let (tablespaces, methods): (HashSet<String>, HashSet<String>) =
             (row.get::<_, Vec<String>>(0).into_iter().collect(), row.get::<_, Vec<String>>(1).into_iter().collect());
-        let brings_methods = self.before_rows.iter().any(|entry| matches!(entry.kind.as_str(), "ACCESS METHOD" | "EXTENSION"));
+        let brings_methods =
+            self.before_rows.iter().any(|entry| matches!(&entry.kind, ObjectKind::AccessMethod | ObjectKind::Extension));
         let mut missing: BTreeSet<String> = BTreeSet::new();
         for entry in
             [&mut self.before_rows, &mut self.with_rows, &mut self.after_rows, &mut self.late_indexes].into_iter().flatten()
@@ -126,16 +132,16 @@ enum Phase {
 
 /// `late` are the entries that only exist after the rows, or are filled then.
 fn phase_of(entry: &Entry, late: &HashSet<EntryId>) -> Phase {
-    let kind = entry.kind.as_str();
+    let kind = &entry.kind;
     let needs_late = entry.dependencies.iter().any(|id| late.contains(id));
     match kind {
-        "DEFAULT ACL" => Phase::DefaultGrants,
-        "EVENT TRIGGER" => Phase::EventTriggers,
-        _ if REMARKS.contains(&kind) => Phase::Remarks,
+        ObjectKind::DefaultAcl => Phase::DefaultGrants,
+        ObjectKind::EventTrigger => Phase::EventTriggers,
+        _ if kind.is_remark() => Phase::Remarks,
         _ if !entry.is_object() || entry.sql.trim().is_empty() => Phase::Skipped,
-        _ if REPLICATION.contains(&kind) => Phase::Replication,
-        _ if GUARDS.contains(&kind) => Phase::Guards,
-        _ if INDEX_LIKE.contains(&kind) && entry.section == Section::PostData => {
+        _ if kind.is_replication() => Phase::Replication,
+        _ if GUARDS.contains(kind) => Phase::Guards,
+        _ if INDEX_LIKE.contains(kind) && entry.section == Section::PostData => {
             if needs_late {
                 Phase::LateIndexes
             } else {
@@ -158,7 +164,7 @@ fn left_out(archive: &Archive, carried: &Carried) -> Result<LeftOut> {
     for entry in &archive.entries {
         entry.dependencies.iter().for_each(|id| users.entry(*id).or_default().push(entry));
     }
-    let unwanted_kind = |entry: &Entry| !carried.publications && REPLICATION.contains(&entry.kind.as_str());
+    let unwanted_kind = |entry: &Entry| !carried.publications && entry.kind.is_replication();
     let (unwanted, tables): (Vec<&Entry>, Vec<&Entry>) = (
         archive.entries.iter().filter(|entry| unwanted_kind(entry)).collect(),
         archive.entries.iter().filter(|entry| is_table(entry) && carried.without.contains(&name_of(entry))).collect(),
@@ -197,13 +203,20 @@ fn note(table: &str, objects: &BTreeSet<String>) -> String {
 /// Whether people think of it as a thing of its own, unlike a table's indexes.
 fn is_noteworthy(entry: &Entry) -> bool {
     matches!(
-        entry.kind.as_str(),
-        "VIEW" | "MATERIALIZED VIEW" | "FUNCTION" | "PROCEDURE" | "FK CONSTRAINT" | "TABLE" | "TYPE" | "DOMAIN"
+        &entry.kind,
+        ObjectKind::View
+            | ObjectKind::MaterializedView
+            | ObjectKind::Function
+            | ObjectKind::Procedure
+            | ObjectKind::ForeignKey
+            | ObjectKind::Table
+            | ObjectKind::Type
+            | ObjectKind::Domain
     )
 }
 
 fn is_table(entry: &Entry) -> bool {
-    matches!(entry.kind.as_str(), "TABLE" | "FOREIGN TABLE")
+    matches!(&entry.kind, ObjectKind::Table | ObjectKind::ForeignTable)
 }
 
 fn name_of(entry: &Entry) -> TableName {

@@ -4,6 +4,7 @@ use crate::archive::Entry;
 use crate::connect::TargetClient;
 use crate::stop::Stop;
 use crate::{Error, Kind, Result};
+use restage_core::facts::ObjectKind;
 use restage_core::schema::quote_identifier;
 
 /// Statements are sent together up to this size; each batch is one transaction.
@@ -157,7 +158,7 @@ impl Making {
             sql.extend(["SET default_table_access_method = ", &quote_identifier(&entry.access_method), "; "]);
             self.access_method.clone_from(&entry.access_method);
         }
-        match entry.sql.strip_prefix("CREATE SCHEMA ").filter(|_| entry.kind == "SCHEMA") {
+        match entry.sql.strip_prefix("CREATE SCHEMA ").filter(|_| entry.kind == ObjectKind::Schema) {
             // One that an extension lives in is there already where the database was emptied.
             Some(rest) => sql.extend(["CREATE SCHEMA IF NOT EXISTS ", rest]),
             None => sql.push_str(&entry.sql),

@@ -3,7 +3,7 @@
 use super::large_objects;
 use super::owners::Owners;
 use super::rows::RowCopy;
-use super::schedule::{Next, Schedule, Task};
+use super::schedule::{ForeignKeyEntry, Next, Schedule, Task};
 use super::statements::{Failure, Making, Runner, Statement, Transaction};
 use super::table::TableCopy;
 use super::tally::Tally;
@@ -15,7 +15,7 @@ use crate::stop::{self, Stop};
 use crate::{Error, Kind, Result};
 use restage_core::provider::TableFilled;
 use restage_core::scenario::copy_database::Verify;
-use restage_core::schema::TableName;
+use restage_core::schema::{TableName, quote_identifier};
 use std::collections::BTreeMap;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Instant;
@@ -157,6 +157,11 @@ impl<'a> Worker<'a> {
                 self.job.tally.spent("indexes", started);
                 made
             }
+            Task::Validate(key) => {
+                let validated = self.run(&[validate(&key)], self.transaction).await;
+                self.job.tally.spent("foreign keys", started);
+                validated
+            }
             Task::Analyze(table) => self.run(&[gather_statistics(&table)], self.transaction).await,
             Task::LargeObjects => Box::pin(self.large_objects()).await,
         }
@@ -224,6 +229,15 @@ impl<'a> Worker<'a> {
             Transaction::None => self.target.run("commit rows", "COMMIT").await,
             Transaction::Open => Ok(()),
         }
+    }
+}
+
+fn validate(key: &ForeignKeyEntry) -> Statement {
+    let ForeignKeyEntry { table, constraint } = key;
+    Statement {
+        doing: format!("validate the foreign key `{constraint}` of `{table}`"),
+        sql: format!("ALTER TABLE {} VALIDATE CONSTRAINT {};", table.sql(), quote_identifier(constraint)),
+        failure: Failure::Fatal,
     }
 }
 

@@ -6,6 +6,7 @@ use crate::archive::Entry;
 use crate::connect::TargetClient;
 use crate::stop::Stop;
 use crate::{Error, Kind, Result};
+use restage_core::facts::ObjectKind;
 use restage_core::provider::Delta;
 use restage_core::schema::{TableName, quote_identifier};
 use std::collections::BTreeSet;
@@ -63,7 +64,7 @@ impl<'a> Maker<'a> {
     async fn make_entry(&mut self, entry: &'a Entry) -> Result<()> {
         let doing = format!("create `{}`", entry.label());
         let done = self.attempt(&doing, &sql_of(entry)).await;
-        if entry.kind == "FK CONSTRAINT"
+        if entry.kind == ObjectKind::ForeignKey
             && done.as_ref().is_err_and(|error| error.sqlstate() == Some("23503"))
             && self.rows_come_later(entry)
         {
@@ -75,7 +76,7 @@ impl<'a> Maker<'a> {
         let there: Vec<&str> = THERE.iter().chain(THERE_WITH_TABLE.iter().filter(|_| of_existing)).copied().collect();
         if tell(&doing, done, &there)? == Outcome::Made {
             self.made.push(entry);
-        } else if entry.kind == "TABLE" {
+        } else if entry.kind == ObjectKind::Table {
             self.existing.insert(TableName::new(entry.schema.clone(), entry.name.clone()));
         }
         Ok(())
@@ -117,7 +118,7 @@ impl<'a> Maker<'a> {
 
     /// Fills the materialized views that were made, those first that others read.
     pub(super) async fn refresh(&self) -> Result<()> {
-        let views = self.made.iter().filter(|entry| entry.kind == "MATERIALIZED VIEW");
+        let views = self.made.iter().filter(|entry| entry.kind == ObjectKind::MaterializedView);
         let views: Vec<TableName> = views.map(|entry| TableName::new(entry.schema.clone(), entry.name.clone())).collect();
         for view in views {
             self.stop.check()?;

@@ -5,6 +5,7 @@ use super::selection::Selection;
 use crate::archive::Entry;
 use crate::keep::text;
 use crate::{Kind, Result};
+use restage_core::facts::ObjectKind;
 use restage_core::schema::{quote_identifier, quote_literal};
 use std::collections::BTreeSet;
 
@@ -17,12 +18,12 @@ pub(super) async fn give(maker: &mut Maker<'_>, selection: &Selection<'_>) -> Re
     // A column's sequence follows its table.
     let owned: BTreeSet<(&str, &str)> = made
         .iter()
-        .filter(|entry| entry.kind == "SEQUENCE OWNED BY")
+        .filter(|entry| entry.kind == ObjectKind::SequenceOwnedBy)
         .map(|entry| (entry.schema.as_str(), entry.name.as_str()))
         .collect();
     for entry in &made {
         withdraw_defaults(maker, entry).await?;
-        let follows = entry.kind == "SEQUENCE" && owned.contains(&(entry.schema.as_str(), entry.name.as_str()));
+        let follows = entry.kind == ObjectKind::Sequence && owned.contains(&(entry.schema.as_str(), entry.name.as_str()));
         if entry.owner != login && !entry.owner.is_empty() && !follows {
             give_away(maker, entry).await?;
         }
@@ -43,7 +44,7 @@ async fn login(maker: &Maker<'_>) -> Result<String> {
 
 /// A new owner must be allowed to create in the schema at that moment.
 async fn give_away(maker: &Maker<'_>, entry: &Entry) -> Result<()> {
-    let Some(described) = entry.described().filter(|_| CAN_BE_GIVEN.contains(&entry.kind.as_str())) else { return Ok(()) };
+    let Some(described) = entry.described().filter(|_| entry.kind.can_be_given()) else { return Ok(()) };
     let owner = quote_identifier(&entry.owner);
     let give = format!("ALTER {described} OWNER TO {owner}");
     let doing = format!("give `{}` to `{}`", entry.label(), entry.owner);
@@ -67,7 +68,7 @@ async fn may_create(maker: &Maker<'_>, entry: &Entry) -> Result<bool> {
 
 /// Default privileges gave the new relation grants that it does not have on the target.
 async fn withdraw_defaults(maker: &Maker<'_>, entry: &Entry) -> Result<()> {
-    if !["TABLE", "VIEW", "MATERIALIZED VIEW", "SEQUENCE", "FOREIGN TABLE"].contains(&entry.kind.as_str()) {
+    if !entry.kind.is_relation() && entry.kind != ObjectKind::Sequence {
         return Ok(());
     }
     let name = restage_core::schema::TableName::new(entry.schema.clone(), entry.name.clone());
@@ -76,32 +77,13 @@ async fn withdraw_defaults(maker: &Maker<'_>, entry: &Entry) -> Result<()> {
          FROM pg_class c, aclexplode(c.relacl) a WHERE c.oid = to_regclass({}) AND a.grantee <> c.relowner",
         quote_literal(&name.sql())
     );
-    let word = if entry.kind == "SEQUENCE" { "SEQUENCE" } else { "TABLE" };
+    let word = if entry.kind == ObjectKind::Sequence { "SEQUENCE" } else { "TABLE" };
     for row in maker.shadow.reader().query("look at grants", &sql, &[]).await? {
         let revoke = format!("REVOKE ALL ON {word} {} FROM {}", name.sql(), text(&row, 0)?);
         allowed(maker.attempt(&format!("withdraw default grants on `{name}`"), &revoke).await)?;
     }
     Ok(())
 }
-
-const CAN_BE_GIVEN: [&str; 16] = [
-    "AGGREGATE",
-    "COLLATION",
-    "DOMAIN",
-    "FOREIGN TABLE",
-    "FUNCTION",
-    "MATERIALIZED VIEW",
-    "OPERATOR",
-    "OPERATOR CLASS",
-    "OPERATOR FAMILY",
-    "PROCEDURE",
-    "SCHEMA",
-    "SEQUENCE",
-    "STATISTICS",
-    "TABLE",
-    "TYPE",
-    "VIEW",
-];
 
 fn allowed(done: Result<()>) -> Result<()> {
     match done {

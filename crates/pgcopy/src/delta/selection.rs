@@ -3,6 +3,7 @@
 use super::Restoration;
 use crate::archive::{Entry, EntryId, Section};
 use crate::{Kind, Result};
+use restage_core::facts::ObjectKind;
 use restage_core::provider::Delta;
 use restage_core::schema::{ColumnName, TableName};
 use std::collections::{BTreeMap, BTreeSet};
@@ -29,9 +30,15 @@ pub(super) enum Part<'a> {
 }
 
 /// Kinds that are named after their relation, such as `users users_pkey`.
-const NAMED_BY_RELATION: [&str; 7] = ["DEFAULT", "CONSTRAINT", "FK CONSTRAINT", "CHECK CONSTRAINT", "TRIGGER", "RULE", "POLICY"];
-const RELATIONS: [&str; 4] = ["TABLE", "FOREIGN TABLE", "VIEW", "MATERIALIZED VIEW"];
-const REMARKS: [&str; 2] = ["COMMENT", "SECURITY LABEL"];
+const NAMED_BY_RELATION: [ObjectKind; 7] = [
+    ObjectKind::Default,
+    ObjectKind::Constraint,
+    ObjectKind::ForeignKey,
+    ObjectKind::CheckConstraint,
+    ObjectKind::Trigger,
+    ObjectKind::Rule,
+    ObjectKind::Policy,
+];
 
 impl<'a> Selection<'a> {
     pub(super) fn of(what: Restoration<'a>) -> Result<Self> {
@@ -51,7 +58,7 @@ impl<'a> Selection<'a> {
     }
 
     fn place(&mut self, entry: &'a Entry, choice: &Choice<'a>) {
-        if entry.kind == "TABLE" {
+        if entry.kind == ObjectKind::Table {
             // Whatever a column needs comes before the table that has it on the target, and what needs it comes after.
             let table = TableName::new(entry.schema.clone(), entry.name.clone());
             for (column, definition) in choice.columns.get(&table).into_iter().flatten() {
@@ -61,9 +68,9 @@ impl<'a> Selection<'a> {
                 }
             }
         }
-        match entry.kind.as_str() {
-            "ACL" if choice.is_about(entry) => self.grants.push(entry),
-            kind if REMARKS.contains(&kind) && choice.is_about(entry) => self.remarks.push(entry),
+        match &entry.kind {
+            ObjectKind::Acl if choice.is_about(entry) => self.grants.push(entry),
+            kind if kind.is_remark() && choice.is_about(entry) => self.remarks.push(entry),
             _ if !choice.taken.contains_key(&entry.id) => {}
             _ if entry.section == Section::PostData => self.after_rows.push(Part::Entry(entry)),
             _ => self.before_rows.push(Part::Entry(entry)),
@@ -88,7 +95,7 @@ struct Choice<'a> {
     what: Restoration<'a>,
     relations: BTreeSet<&'a TableName>,
     columns: BTreeMap<&'a TableName, Vec<(&'a ColumnName, &'a str)>>,
-    objects: BTreeSet<(&'a str, &'a str, &'a str)>,
+    objects: BTreeSet<(&'a ObjectKind, &'a str, &'a str)>,
     foreign_keys: BTreeSet<(&'a str, String)>,
     taken: BTreeMap<EntryId, &'a Entry>,
 }
@@ -121,23 +128,23 @@ impl<'a> Choice<'a> {
     }
 
     fn wants(&self, entry: &Entry) -> bool {
-        let kind = entry.kind.as_str();
+        let kind = &entry.kind;
         let named = TableName::new(entry.schema.clone(), entry.name.clone());
-        let of_taken = |kinds: &[&str]| {
-            entry.dependencies.iter().filter_map(|id| self.taken.get(id)).any(|other| kinds.contains(&other.kind.as_str()))
+        let of_taken = |fits: fn(&ObjectKind) -> bool| {
+            entry.dependencies.iter().filter_map(|id| self.taken.get(id)).any(|other| fits(&other.kind))
         };
         if self.objects.contains(&(kind, entry.schema.as_str(), entry.name.as_str())) {
             return true;
         }
         match kind {
-            _ if RELATIONS.contains(&kind) => self.relations.contains(&named),
-            "SEQUENCE" => self.wants_sequence(entry, &named),
-            "SEQUENCE OWNED BY" => of_taken(&["SEQUENCE"]) || self.belongs_to_new_column(&named),
-            "FK CONSTRAINT" if self.foreign_keys.contains(&(entry.schema.as_str(), entry.name.clone())) => true,
-            "TABLE ATTACH" | "ROW SECURITY" => self.relations.contains(&named),
-            "INDEX" | "STATISTICS" => of_taken(&RELATIONS),
-            "INDEX ATTACH" => of_taken(&["INDEX", "CONSTRAINT"]),
-            _ if NAMED_BY_RELATION.contains(&kind) => self.is_of_relation(entry),
+            _ if kind.is_relation() => self.relations.contains(&named),
+            ObjectKind::Sequence => self.wants_sequence(entry, &named),
+            ObjectKind::SequenceOwnedBy => of_taken(|kind| *kind == ObjectKind::Sequence) || self.belongs_to_new_column(&named),
+            ObjectKind::ForeignKey if self.foreign_keys.contains(&(entry.schema.as_str(), entry.name.clone())) => true,
+            ObjectKind::TableAttach | ObjectKind::RowSecurity => self.relations.contains(&named),
+            ObjectKind::Index | ObjectKind::Statistics => of_taken(ObjectKind::is_relation),
+            ObjectKind::IndexAttach => of_taken(|kind| matches!(kind, ObjectKind::Index | ObjectKind::Constraint)),
+            _ if NAMED_BY_RELATION.contains(kind) => self.is_of_relation(entry),
             _ => false,
         }
     }
@@ -148,7 +155,7 @@ impl<'a> Choice<'a> {
         let of_table = owner.is_some_and(|path| self.relations.contains(&path.table));
         of_table
             || (owner.is_none()
-                && entry.dependencies.iter().any(|id| self.taken.get(id).is_some_and(|other| other.kind == "TABLE")))
+                && entry.dependencies.iter().any(|id| self.taken.get(id).is_some_and(|other| other.kind == ObjectKind::Table)))
     }
 
     fn belongs_to_new_column(&self, sequence: &TableName) -> bool {
@@ -170,7 +177,7 @@ impl<'a> Choice<'a> {
             .archive
             .entries
             .iter()
-            .filter(|entry| entry.kind == "SEQUENCE" && entry.sql.starts_with("CREATE"))
+            .filter(|entry| entry.kind == ObjectKind::Sequence && entry.sql.starts_with("CREATE"))
             .filter(owned)
             .collect();
         made.into_iter()
@@ -180,7 +187,7 @@ impl<'a> Choice<'a> {
         let of = |id: &EntryId| {
             let other = self.taken.get(id)?;
             let rest = entry.name.strip_prefix(other.name.as_str())?;
-            Some(RELATIONS.contains(&other.kind.as_str()) && other.schema == entry.schema && rest.starts_with(' '))
+            Some(other.kind.is_relation() && other.schema == entry.schema && rest.starts_with(' '))
         };
         entry.dependencies.iter().filter_map(of).any(|is| is)
     }
@@ -203,7 +210,7 @@ impl<'a> Choice<'a> {
         let taken: BTreeSet<(&str, &str)> = self
             .taken
             .values()
-            .filter(|entry| RELATIONS.contains(&entry.kind.as_str()))
+            .filter(|entry| entry.kind.is_relation())
             .map(|entry| (entry.schema.as_str(), entry.name.as_str()))
             .collect();
         match self.relations.iter().find(|name| !taken.contains(&(name.schema.as_str(), name.name.as_str()))) {

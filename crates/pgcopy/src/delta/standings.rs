@@ -2,6 +2,7 @@
 
 use crate::Result;
 use crate::connect::{Reader, TargetClient};
+use restage_core::facts::ObjectKind;
 use restage_core::provider::Delta;
 use restage_core::schema::{Schema, TableName, quote_literal};
 use std::collections::BTreeSet;
@@ -26,7 +27,7 @@ pub async fn standings(target: Reader<'_>, schema: &Schema, deltas: &[Delta]) ->
             Delta::Column { table, column, .. } => {
                 columns.insert((table, column));
             }
-            Delta::Object { kind, schema, name } if kind == "SEQUENCE" => {
+            Delta::Object { kind, schema, name } if *kind == ObjectKind::Sequence => {
                 sequences.insert(TableName::new(schema.clone(), name.clone()));
             }
             Delta::View { .. } | Delta::ForeignKey { .. } | Delta::Object { .. } => {}

@@ -1,7 +1,7 @@
 //! Finding and restoring the deltas of a world, as the rest of restage does.
 
 use crate::world::{Keep, World, endpoint, name};
-use restage_core::facts::DanglingReference;
+use restage_core::facts::{DanglingReference, ObjectKind};
 use restage_core::provider::{Delta, Deltas, Kept};
 use restage_core::schema::TableName;
 use restage_pgcopy::Result;
@@ -26,12 +26,14 @@ impl World {
         for object in self.archive("preprod").await.objects().into_keys().filter(|object| !known.contains(object)) {
             let sequence = target.sequences.get(&TableName::new(object.schema.clone(), object.name.clone()));
             let free = ["SCHEMA", "TYPE", "DOMAIN", "FUNCTION", "INDEX", "TRIGGER", "POLICY", "RULE", "CONSTRAINT"]
-                .contains(&object.kind.as_str());
+                .contains(&object.kind.word());
             let of_new = target
                 .tables
                 .keys()
                 .any(|table| !source.tables.contains_key(table) && object.name.starts_with(&format!("{} ", table.name)));
-            if (free && !of_new) || (object.kind == "SEQUENCE" && sequence.is_some_and(|sequence| sequence.owned_by.is_none())) {
+            if (free && !of_new)
+                || (object.kind == ObjectKind::Sequence && sequence.is_some_and(|sequence| sequence.owned_by.is_none()))
+            {
                 deltas.push(Delta::Object { kind: object.kind, schema: object.schema, name: object.name });
             }
         }

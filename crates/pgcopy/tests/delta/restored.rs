@@ -1,6 +1,7 @@
 //! Objects of every kind.
 
 use crate::world::{World, keep, name};
+use restage_core::facts::ObjectKind;
 use restage_core::provider::KeptTable;
 use restage_lab::Major;
 use restage_pgcopy::Kind;
@@ -42,7 +43,7 @@ ALTER DEFAULT PRIVILEGES GRANT SELECT ON TABLES TO tester"#;
 /// What the shadow must have of preprod's definitions: all but what concerns production's rows.
 async fn definitions(world: &World, database: &str) -> BTreeSet<String> {
     let entries = world.archive(database).await.entries;
-    let counts = entries.iter().filter(|entry| entry.kind != "DATABASE" && entry.kind != "DEFAULT ACL");
+    let counts = entries.iter().filter(|entry| !matches!(entry.kind, ObjectKind::Database | ObjectKind::DefaultAcl));
     counts.map(|entry| format!("{} {} {}", entry.label(), entry.owner, entry.sql)).collect()
 }
 

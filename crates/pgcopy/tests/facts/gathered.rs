@@ -1,5 +1,5 @@
 use crate::place::{as_role, endpoint, tools};
-use restage_core::facts::{DatabaseFacts, MigrationTool, ObjectName, TrialVerdict};
+use restage_core::facts::{DatabaseFacts, MigrationTool, ObjectKind, ObjectName, TrialVerdict};
 use restage_core::mask::Mask;
 use restage_core::provider::{RowsTaken, TableTaken};
 use restage_core::schema::{ColumnName, TableName};
@@ -50,7 +50,7 @@ async fn every_version_tells_who_it_is_and_what_it_has() {
             facts.objects.contains_key(&ObjectName { kind: kind.into(), schema: "public".into(), name: name.into() })
         };
         assert!(listed("TABLE", "people") && listed("FUNCTION", "f(integer)") && listed("CONSTRAINT", "people people_pkey"));
-        assert!(facts.objects.keys().all(|object| object.kind != "ACL"));
+        assert!(facts.objects.keys().all(|object| object.kind != ObjectKind::Acl));
     }
 }
 
@@ -88,7 +88,7 @@ async fn a_definition_that_differs_has_another_digest_and_an_owner_makes_no_diff
         .objects
         .iter()
         .filter(|(name, digest)| two.objects.get(*name) != Some(digest))
-        .map(|(name, _)| name.kind.as_str())
+        .map(|(name, _)| name.kind.word())
         .collect();
     assert_eq!((differing, one.objects.len()), (vec!["FUNCTION"], two.objects.len()));
 }

@@ -4,7 +4,7 @@ use super::Copying;
 use super::checks::list;
 use super::selection::is_taken;
 use crate::error::Code;
-use crate::facts::{DanglingReference, DatabaseFacts, ObjectName};
+use crate::facts::{DanglingReference, DatabaseFacts, ObjectKind, ObjectName};
 use crate::plan::{Builder, Level};
 use crate::provider::{Carried, Delta};
 use crate::scenario::copy_database::{CopyDatabase, Deltas, Require};
@@ -173,7 +173,7 @@ impl<'a> Drift<'a> {
     fn objects(&self) -> Vec<Delta> {
         let known = &self.source.objects;
         let mut new: Vec<&ObjectName> = self.target.objects.keys().filter(|object| !known.contains_key(*object)).collect();
-        let own = |kind: &str| RESTORED_KINDS.contains(&kind) || LOST_KINDS.contains(&kind);
+        let own = |kind: &ObjectKind| RESTORED_KINDS.contains(kind) || LOST_KINDS.contains(kind);
         new.retain(|object| own(&object.kind) && !self.belongs_to_new(object));
         new.sort_by_key(|object| RESTORED_KINDS.iter().position(|kind| *kind == object.kind));
         new.into_iter()
@@ -187,15 +187,17 @@ impl<'a> Drift<'a> {
         let of_table = |table: &&TableName| {
             table.schema == object.schema && object.name.strip_prefix(&table.name).is_some_and(|rest| rest.starts_with(' '))
         };
-        match object.kind.as_str() {
-            "INDEX" => self.target().indexes.get(&named).is_some_and(|table| self.new_tables.contains(table)),
-            "SEQUENCE" => {
+        match object.kind {
+            ObjectKind::Index => self.target().indexes.get(&named).is_some_and(|table| self.new_tables.contains(table)),
+            ObjectKind::Sequence => {
                 let owner = self.target().sequences.get(&named).and_then(|sequence| sequence.owned_by.as_ref());
                 owner.is_some_and(|path| self.new_tables.contains(&path.table) || self.is_new_column(&path.table, &path.column))
             }
             // What makes a view a view.
-            "RULE" if object.name.ends_with(" _RETURN") => true,
-            "TRIGGER" | "POLICY" | "RULE" | "CONSTRAINT" | "CHECK CONSTRAINT" => self.new_tables.iter().any(of_table),
+            ObjectKind::Rule if object.name.ends_with(" _RETURN") => true,
+            ObjectKind::Trigger | ObjectKind::Policy | ObjectKind::Rule | ObjectKind::Constraint | ObjectKind::CheckConstraint => {
+                self.new_tables.iter().any(of_table)
+            }
             _ => false,
         }
     }
@@ -243,7 +245,7 @@ impl<'a> Drift<'a> {
                     ));
                 }
             }
-            Delta::Object { kind, .. } if LOST_KINDS.contains(&kind.as_str()) => {
+            Delta::Object { kind, .. } if LOST_KINDS.contains(kind) => {
                 return Err((
                     "cannot be brought back by restage".into(),
                     "drop it from the target and make it again afterwards, or use `deltas: drop`",
@@ -291,44 +293,44 @@ const TAKEN_NAME: (&str, &str) =
     ("has the name of something else in production", "rename or drop it on the target, or use `deltas: drop`");
 
 /// `pg_dump`'s kinds that a target may have of its own and that are not brought back: said in the plan, never lost in silence.
-const LOST_KINDS: [&str; 11] = [
-    "PUBLICATION",
-    "EVENT TRIGGER",
-    "SERVER",
-    "FOREIGN DATA WRAPPER",
-    "USER MAPPING",
-    "CONVERSION",
-    "PROCEDURAL LANGUAGE",
-    "TRANSFORM",
-    "ACCESS METHOD",
-    "TEXT SEARCH PARSER",
-    "TEXT SEARCH TEMPLATE",
+const LOST_KINDS: [ObjectKind; 11] = [
+    ObjectKind::Publication,
+    ObjectKind::EventTrigger,
+    ObjectKind::Server,
+    ObjectKind::ForeignDataWrapper,
+    ObjectKind::UserMapping,
+    ObjectKind::Conversion,
+    ObjectKind::ProceduralLanguage,
+    ObjectKind::Transform,
+    ObjectKind::AccessMethod,
+    ObjectKind::TextSearchParser,
+    ObjectKind::TextSearchTemplate,
 ];
 
 /// `pg_dump`'s kinds that are brought back by themselves, in the order of need.
-const RESTORED_KINDS: [&str; 22] = [
-    "SCHEMA",
-    "EXTENSION",
-    "COLLATION",
-    "TYPE",
-    "DOMAIN",
-    "SEQUENCE",
-    "FUNCTION",
-    "PROCEDURE",
-    "AGGREGATE",
-    "OPERATOR",
-    "OPERATOR FAMILY",
-    "OPERATOR CLASS",
-    "CAST",
-    "TEXT SEARCH DICTIONARY",
-    "TEXT SEARCH CONFIGURATION",
-    "CONSTRAINT",
-    "CHECK CONSTRAINT",
-    "INDEX",
-    "STATISTICS",
-    "RULE",
-    "TRIGGER",
-    "POLICY",
+const RESTORED_KINDS: [ObjectKind; 22] = [
+    ObjectKind::Schema,
+    ObjectKind::Extension,
+    ObjectKind::Collation,
+    ObjectKind::Type,
+    ObjectKind::Domain,
+    ObjectKind::Sequence,
+    ObjectKind::Function,
+    ObjectKind::Procedure,
+    ObjectKind::Aggregate,
+    ObjectKind::Operator,
+    ObjectKind::OperatorFamily,
+    ObjectKind::OperatorClass,
+    ObjectKind::Cast,
+    ObjectKind::TextSearchDictionary,
+    ObjectKind::TextSearchConfiguration,
+    ObjectKind::Constraint,
+    ObjectKind::CheckConstraint,
+    ObjectKind::Index,
+    ObjectKind::Statistics,
+    ObjectKind::Rule,
+    ObjectKind::Trigger,
+    ObjectKind::Policy,
 ];
 
 fn dangling(reference: &DanglingReference) -> crate::Error {

@@ -1,7 +1,8 @@
 //! From tables and entries to tasks, with what each waits for and locks.
 
-use super::{Lock, Schedule, Task};
+use super::{ForeignKeyEntry, Lock, Schedule, Task};
 use crate::archive::{Entry, EntryId};
+use restage_core::facts::ObjectKind;
 use restage_core::schema::TableName;
 use std::collections::{BTreeMap, BTreeSet, HashMap};
 
@@ -100,7 +101,7 @@ impl<'a> Builder<'a> {
             let (Some(table), None) = (touched.next(), touched.next()) else { continue };
             let Some(table) = small.get(table) else { continue };
             let alone = entry.dependencies.iter().all(|id| !others.contains(id) || owned.get(id) == Some(table));
-            if alone && entry.kind != "FK CONSTRAINT" {
+            if alone && entry.kind != ObjectKind::ForeignKey {
                 owned.insert(entry.id, table);
                 own.entry(table).or_default().push(entry);
             }
@@ -130,7 +131,7 @@ impl<'a> Builder<'a> {
                 analyze: analyze.map(|(_, table)| table.name.clone()).collect(),
                 entries,
             };
-            let locks = some.iter().map(|(_, table)| (table.name.clone(), Lock::Exclusive)).collect();
+            let locks = some.iter().map(|(_, table)| (table.name.clone(), Lock::AccessExclusive)).collect();
             let cost = some.iter().map(|(_, table)| table.bytes).sum::<u64>() + some.len() as u64;
             let number = self.schedule.add(task, cost, &BTreeSet::new(), locks);
             self.rows.extend(some.iter().map(|(_, table)| (table.name.clone(), number)));
@@ -142,7 +143,7 @@ impl<'a> Builder<'a> {
         let large = self.work.tables.iter().enumerate().filter(|(_, table)| !table.is_small() && table.has_rows);
         for (at, table) in large.collect::<Vec<_>>() {
             let task = Task::Rows { tables: vec![at], entries: vec![], analyze: vec![] };
-            let locks = BTreeMap::from([(table.name.clone(), Lock::Exclusive)]);
+            let locks = BTreeMap::from([(table.name.clone(), Lock::AccessExclusive)]);
             // What must wait for the rows takes as long again.
             let number = self.schedule.add(task, table.bytes.saturating_mul(2), &BTreeSet::new(), locks);
             self.rows.insert(table.name.clone(), number);
@@ -151,23 +152,58 @@ impl<'a> Builder<'a> {
 
     fn make(&mut self, entry: &Entry) {
         let touched = self.touches.get(&entry.id).cloned().unwrap_or_default();
-        let is_foreign_key = entry.kind == "FK CONSTRAINT";
+        let is_foreign_key = entry.kind == ObjectKind::ForeignKey;
         // A foreign key of or to a partitioned table looks at the rows of all partitions.
-        let looked_at: Vec<&TableName> = if is_foreign_key {
-            touched.iter().flat_map(|table| self.below.get(table).into_iter().flatten().chain([table])).collect()
+        let looked_at: BTreeSet<TableName> = if is_foreign_key {
+            touched.iter().flat_map(|table| self.below.get(table).into_iter().flatten().chain([table])).cloned().collect()
         } else {
-            touched.iter().collect()
+            touched.clone()
         };
-        let rows = looked_at.iter().filter_map(|table| self.rows.get(*table)).copied();
+        let rows = looked_at.iter().filter_map(|table| self.rows.get(table)).copied();
         let others = entry.dependencies.iter().filter_map(|id| self.made.get(id)).copied();
         let needs: BTreeSet<usize> = rows.chain(others).collect();
-        let lock = if entry.kind == "INDEX" { Lock::Shared } else { Lock::Exclusive };
-        let locks: BTreeMap<TableName, Lock> = looked_at.iter().map(|table| ((*table).clone(), lock)).collect();
-        let bytes: u64 = looked_at.iter().filter_map(|table| self.sizes.get(*table)).sum();
-        // It keeps others from its tables and is quicker than an index, so it waits for the indexes.
+        let lock = match entry.kind {
+            ObjectKind::Index => Lock::Share,
+            ObjectKind::ForeignKey => Lock::ShareRowExclusive,
+            _ => Lock::AccessExclusive,
+        };
+        let locks: BTreeMap<TableName, Lock> = looked_at.iter().map(|table| (table.clone(), lock)).collect();
+        let bytes: u64 = looked_at.iter().filter_map(|table| self.sizes.get(table)).sum();
+        // Looking at rows is quicker than an index, so it waits for the indexes.
         let cost = if is_foreign_key { bytes / 8 } else { bytes };
-        let number = self.schedule.add(Task::Make(entry.clone()), cost, &needs, locks);
+        let number = match self.validated_later(entry, &touched).filter(|_| looked_at == touched) {
+            None => self.schedule.add(Task::Make(entry.clone()), cost, &needs, locks),
+            Some(key) => {
+                let unchecked = Entry { sql: format!("{} NOT VALID;\n", statement(entry)), ..entry.clone() };
+                let made = self.schedule.add(Task::Make(unchecked), bytes, &needs, locks);
+                let lock = |table: &TableName| if *table == key.table { Lock::ShareUpdateExclusive } else { Lock::RowShare };
+                let locks = touched.iter().map(|table| (table.clone(), lock(table))).collect();
+                self.schedule.add(Task::Validate(key), cost, &BTreeSet::from([made]), locks)
+            }
+        };
         self.made.insert(entry.id, number);
+    }
+
+    /// The foreign key of a large table, which keeps others from both tables as long as it looks at rows, unless it is made first
+    /// and looks afterwards. Partitioned tables cannot have it so.
+    fn validated_later(&self, entry: &Entry, touched: &BTreeSet<TableName>) -> Option<ForeignKeyEntry> {
+        let statement = statement(entry);
+        let as_usual = statement.starts_with("ALTER TABLE ONLY ")
+            && !statement.ends_with(" NOT VALID")
+            && !statement.ends_with(" NOT ENFORCED");
+        if entry.kind != ObjectKind::ForeignKey || !as_usual {
+            return None;
+        }
+        let named_after = |table: &&TableName| {
+            let constraint = entry.name.strip_prefix(&table.name)?.strip_prefix(' ')?;
+            (table.schema == entry.schema).then(|| ForeignKeyEntry { table: (*table).clone(), constraint: constraint.to_owned() })
+        };
+        let mut named = touched.iter().filter_map(|table| named_after(&table));
+        match (named.next(), named.next()) {
+            (Some(key), None) => self.sizes.get(&key.table).is_some_and(|bytes| *bytes > SMALL_BYTES).then_some(key),
+            // With spaces in names, it may be of either table.
+            _ => None,
+        }
     }
 
     /// Statistics of large tables and of partitioned ones, which gather those of their partitions on the way.
@@ -190,8 +226,13 @@ impl<'a> Builder<'a> {
             let indexes =
                 self.touches.iter().filter(|(_, touched)| !touched.is_disjoint(&tables)).filter_map(|(id, _)| self.made.get(id));
             let needs: BTreeSet<usize> = rows.chain(indexes.copied()).collect();
-            let locks = tables.into_iter().map(|table| (table, Lock::Exclusive)).collect();
+            let locks = tables.into_iter().map(|table| (table, Lock::ShareUpdateExclusive)).collect();
             self.schedule.add(Task::Analyze(root), 0, &needs, locks);
         }
     }
+}
+
+/// An entry's only statement, without its end.
+fn statement(entry: &Entry) -> &str {
+    entry.sql.trim_end().trim_end_matches(';')
 }

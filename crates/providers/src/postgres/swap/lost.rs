@@ -6,6 +6,7 @@ use super::super::surviving;
 use super::super::trouble::told;
 use restage_core::provider::SwapSpec;
 use restage_core::{Code, Result};
+use restage_pgcopy::connect::SourceClient;
 use restage_pgcopy::keep::Follow;
 use restage_pgcopy::stop::Stop;
 use restage_pgcopy::tools::Tools;
@@ -14,19 +15,27 @@ use restage_pgcopy::{archive, catalog, facts, verify};
 /// Refuses where the target has got rows or structure that the shadow lacks.
 pub(super) async fn expect_nothing(servers: &Servers, spec: &SwapSpec, stop: &Stop) -> Result<()> {
     let target = servers.read(&spec.target).await?;
+    futures::try_join!(expect_structure(spec, &target, stop), expect_rows(servers, spec, &target, stop)).map(drop)
+}
+
+async fn expect_structure(spec: &SwapSpec, target: &SourceClient, stop: &Stop) -> Result<()> {
     // As the plan did, which refuses a source that is newer than the target.
     let tools = Tools::find(target.major(), target.major()).map_err(told)?;
     let archive = archive::dump(&tools, target.endpoint(), None, stop).await.map_err(told)?;
-    if facts::schema_digest(&archive) != spec.target_structure {
-        return Err(Code::PlanStale
-            .error(format!("the structure of `{}` has changed since the plan was made", spec.target.database))
-            .help("`restage undo` takes the run back; then start a new one"));
+    if facts::schema_digest(&archive) == spec.target_structure {
+        return Ok(());
     }
+    Err(Code::PlanStale
+        .error(format!("the structure of `{}` has changed since the plan was made", spec.target.database))
+        .help("`restage undo` takes the run back; then start a new one"))
+}
+
+async fn expect_rows(servers: &Servers, spec: &SwapSpec, target: &SourceClient, stop: &Stop) -> Result<()> {
     if spec.surviving.keep.is_empty() && spec.surviving.deltas.is_empty() {
         return Ok(());
     }
     let shadow = servers.read(&spec.shadow).await?;
     let schema = catalog::read(target.reader()).await.map_err(told)?;
     let kept = surviving::tables(&spec.surviving, &schema, Follow::Referring);
-    Box::pin(verify::kept_rows(&shadow, &target, &kept, stop)).await.map_err(told).map(drop)
+    Box::pin(verify::kept_rows(&shadow, target, &kept, stop)).await.map_err(told).map(drop)
 }
