@@ -129,6 +129,8 @@ pub(crate) fn hex(bytes: &[u8]) -> String {
 pub struct Privileges {
     /// It is a superuser.
     pub superuser: bool,
+    /// It sees every row, whatever policies say.
+    pub bypass_row_security: bool,
     /// It may create databases.
     pub create_database: bool,
     /// It is, or is a member of, the database's owner.

@@ -60,6 +60,8 @@ pub struct Report {
     pub lines: Vec<String>,
     /// Until when the run can be undone, if its end is behind it and something is retained.
     pub undo_until: Option<Timestamp>,
+    /// How the target stands, for a run that is under way or was cut off.
+    pub target: Option<String>,
     /// What to do, for a run that is held, stuck or waiting.
     pub runbook: Option<Runbook>,
     /// Why a run that was taken back had not succeeded.
@@ -125,6 +127,8 @@ pub fn report(id: &RunId, plan: &Plan, events: &[Event]) -> Result<Report> {
             report.undo_until = Some(report.undo_until.map_or(until, |other| other.min(until)));
         }
     }
+    let under_way = matches!(report.status, Status::Running | Status::Undoing);
+    report.target = under_way.then(|| runbook::target(&run));
     report.runbook = runbook::write(id, &run, report.status);
     if report.status == Status::Undone {
         report.failed_by = events.iter().filter_map(|event| failed_by(plan, event)).collect();
@@ -181,6 +185,7 @@ fn blank(id: &RunId, run: &Run<'_>) -> Report {
         outage_seconds: None,
         lines: vec![],
         undo_until: None,
+        target: None,
         runbook: None,
         failed_by: vec![],
     }
@@ -234,7 +239,9 @@ impl Report {
             self.outage_seconds = Some(self.outage_seconds.unwrap_or(0.0) + seconds);
         }
         self.swapped = summary.swapped.or(self.swapped.take());
-        self.lines.extend(summary.lines);
+        // The swap takes settings over once more, and then meets what the shadow's step has met.
+        let new: Vec<String> = summary.lines.into_iter().filter(|line| !self.lines.contains(line)).collect();
+        self.lines.extend(new);
     }
     /// The failures of steps that failed or could not be taken back.
     pub fn failures(&self) -> impl Iterator<Item = (&StepReport, &Failure)> {

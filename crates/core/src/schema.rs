@@ -30,8 +30,11 @@ pub struct Schema {
     pub publications: BTreeSet<String>,
     /// Names of logical replication subscriptions.
     pub subscriptions: BTreeSet<String>,
-    /// Names of event triggers; creating one takes a superuser.
+    /// Names of event triggers; creating one takes a superuser, or a role that a managed service has for it.
     pub event_triggers: BTreeSet<String>,
+    /// Tables whose policies hold for their owner too.
+    #[serde(default, skip_serializing_if = "BTreeSet::is_empty")]
+    pub forced_policies: BTreeSet<TableName>,
 }
 
 impl Schema {

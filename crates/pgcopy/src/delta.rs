@@ -16,10 +16,10 @@ mod standings;
 pub use dangling::dangling;
 pub use standings::{Standings, standings};
 
-use crate::Result;
 use crate::archive::Archive;
 use crate::connect::{SourceClient, TargetClient};
 use crate::stop::Stop;
+use crate::{Result, event_triggers};
 use making::Maker;
 use restage_core::provider::{Delta, Deltas};
 use restage_core::schema::{Schema, TableName};
@@ -74,6 +74,7 @@ async fn within(
 ) -> Result<Deltas> {
     let selection = Selection::of(what)?;
     let mut maker = Maker::new(shadow, what, stop);
+    let paused = event_triggers::pause(shadow).await?;
     maker.begin().await?;
     for part in &selection.before_rows {
         maker.make(part).await?;
@@ -89,5 +90,6 @@ async fn within(
     maker.refresh().await?;
     rights::give(&mut maker, &selection).await?;
     maker.end().await?;
+    event_triggers::resume(shadow, &paused).await?;
     Ok(Deltas { restored: what.deltas.to_vec(), rows })
 }

@@ -2,6 +2,7 @@
 
 mod conditions;
 mod estimates;
+mod free_space;
 mod identity;
 mod migrations;
 mod privileges;

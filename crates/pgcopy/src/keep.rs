@@ -31,9 +31,9 @@ pub(crate) use layout::{count, flag, maybe_text, text};
 pub(crate) use taken::{Side, missing};
 pub(crate) use value::Value;
 
-use crate::Result;
 use crate::connect::{SourceClient, TargetClient};
 use crate::stop::Stop;
+use crate::{Result, event_triggers};
 use restage_core::provider::{Delta, Kept};
 use staged::Staging;
 
@@ -44,9 +44,11 @@ pub async fn carry(target: &SourceClient, shadow: &TargetClient, tables: &[Table
     let work = async {
         target.begin(None).await?;
         shadow.run("begin carrying kept rows over", "BEGIN").await?;
+        let paused = event_triggers::pause(shadow).await?;
         let staging = Staging::look(shadow, tables).await?;
         staging.fetch(target, stop).await?;
         let kept = staging.merge(deltas).await?;
+        event_triggers::resume(shadow, &paused).await?;
         shadow.run("commit kept rows", "COMMIT").await?;
         target.end().await?;
         Ok(kept)
@@ -70,9 +72,12 @@ pub(crate) async fn carry_own(target: &SourceClient, shadow: &TargetClient, tabl
 /// Carries the rows that [`set_aside`] put aside into their tables, in the same transaction, which an error makes unusable.
 pub async fn carry_aside(client: &TargetClient, tables: &[Table], deltas: &[Delta], stop: &Stop) -> Result<Kept> {
     let work = async {
+        let paused = event_triggers::pause(client).await?;
         let staging = Staging::look(client, tables).await?;
         staging.take_up().await?;
-        staging.merge(deltas).await
+        let kept = staging.merge(deltas).await?;
+        event_triggers::resume(client, &paused).await?;
+        Ok(kept)
     };
     client.guard(stop, work).await
 }

@@ -14,6 +14,7 @@ pub mod connect;
 
 pub mod archive;
 pub mod catalog;
+mod event_triggers;
 pub mod facts;
 
 pub mod mask;

@@ -154,6 +154,7 @@ fn swapped(spec: &SwapSpec, after: &Identity) -> Swapped {
         old: Own::tagged(spec.old.clone()),
         before: spec.target_identity.clone(),
         after: after.clone(),
+        notes: vec![],
     }
 }
 

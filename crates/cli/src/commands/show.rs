@@ -15,8 +15,12 @@ pub(crate) async fn run(common: &Common, args: &OneRun, screen: Screen) -> Resul
         Format::Json => screen.json(&report),
         Format::Text => {
             screen.data(&render::report(&report, screen));
+            let is_driven = desk.is_driven(&id).await?;
             if matches!(report.status, Status::Running | Status::Undoing) {
                 screen.data(&format!("\n{}", desk.driver_line(&id).await?));
+                if let Some(target) = report.target.filter(|_| !is_driven) {
+                    screen.data(&format!("As far as its journal goes, {target}."));
+                }
             }
         }
     }

@@ -3,7 +3,8 @@
 use crate::look::{Both, made_by_runs, nothing_is_at_work};
 use crate::people::{SCENARIO, add_testers, people, people_on, rights, rights_of_both};
 use crate::play::exit;
-use crate::world::{APP, World};
+use crate::world::{APP, World, reached};
+use restage_lab::dataset::{PREPROD_OWNER, PRODUCTION_READER};
 use restage_lab::{Cluster, Config, Installation};
 
 fn before_swap(sql: &str) -> String {
@@ -41,6 +42,21 @@ fn a_full_disk_holds_the_run_and_undo_frees_what_it_took() {
     world.scenario("people", &SCENARIO.replace("      swap:", "      without-rows: [big]\n      swap:"));
     world.restage(&["run", "people", "--yes"]).ends(exit::DONE);
     assert_eq!(rights(&world.preprod), wanted);
+}
+
+#[test]
+fn a_disk_that_is_too_small_is_seen_beforehand_where_the_server_is_on_this_machine() {
+    let small = Config { free_bytes: Some(56 << 20), ..Config::of(Installation::any().unwrap()) };
+    let world = people_on(Cluster::any().unwrap(), small.start().unwrap());
+    world.in_production("create table big as select n as id, repeat(md5(n::text), 30) as line from generate_series(1, 100000) n");
+    world.preprod.psql("postgres", &format!("grant pg_read_all_settings to {}", PREPROD_OWNER.user)).unwrap();
+    let (folder, port) = (world.preprod.socket_dir(), world.preprod.port());
+    let socket = format!("postgresql://{}@:{port}/{APP}?host={}", PREPROD_OWNER.user, folder.display());
+    let source = reached(&world.production.url(APP, PRODUCTION_READER.user), "PRODUCTION_PASSWORD");
+    world.environments(&source, &reached(&socket, "PREPROD_PASSWORD"));
+    world.restage(&["plan", "people"]).ends(exit::REFUSED).says("R0212").says("MB free");
+    world.scenario("people", &SCENARIO.replace("      swap:", "      without-rows: [big]\n      swap:"));
+    world.restage(&["plan", "people"]).ends(exit::DONE);
 }
 
 #[test]

@@ -368,6 +368,9 @@ pub struct Swapped {
     pub before: Identity,
     /// Who the target is.
     pub after: Identity,
+    /// What of the target's settings and grants could not be taken over, a line each.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub notes: Vec<String>,
 }
 
 /// A refresh in one transaction.

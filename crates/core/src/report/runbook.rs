@@ -112,7 +112,7 @@ fn evidence(id: &RunId, failures: &[(StepId, &Failure)], run: &Run<'_>) -> Vec<S
 }
 
 /// What the target is like now, for someone who has to decide in the night.
-fn target(run: &Run<'_>) -> String {
+pub(super) fn target(run: &Run<'_>) -> String {
     use crate::steps::Step;
     let replacing = |step: &StepId| matches!(run.plan().step(*step).step, Step::SwapDatabase(_) | Step::RefreshInPlace(_));
     let steps: Vec<StepId> = run.plan().ids().filter(replacing).collect();

@@ -76,7 +76,8 @@ impl Action for SwapDatabase {
         }
     }
     fn summary(&self, receipt: Swapped) -> Summary {
-        Summary { outage_seconds: Some(receipt.outage_seconds), swapped: Some(receipt), ..Summary::default() }
+        let (outage_seconds, lines) = (Some(receipt.outage_seconds), receipt.notes.clone());
+        Summary { outage_seconds, lines, swapped: Some(receipt), ..Summary::default() }
     }
     fn by_hand(&self, run: &RunId) -> Vec<String> {
         let SwapSpec { target, shadow, old, .. } = self.spec(run);

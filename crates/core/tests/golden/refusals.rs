@@ -2,7 +2,7 @@
 
 use super::case::Case;
 use crate::facts::{add_table, column, foreign_key, history, integer, list, name, nullable, text};
-use restage_core::facts::{CopyFacts, DanglingReference, KeepFacts, MaskTrial, ObjectName, TrialVerdict};
+use restage_core::facts::{CopyFacts, DanglingReference, KeepFacts, MaskTrial, ObjectKind, ObjectName, TrialVerdict};
 use restage_core::schema::{Check, ColumnName, ColumnPath, ForeignKey, TypeKind, View};
 
 fn kept(facts: &mut CopyFacts) -> &mut KeepFacts {
@@ -33,6 +33,11 @@ fn missing_privileges() {
         target.foreign_owners = ["analyst".to_owned()].into();
         facts.source.privileges.unreadable = [name("people"), name("bookings")].into();
         facts.source.schema.event_triggers = ["on_drop".to_owned()].into();
+        facts.source.schema.forced_policies = [name("people")].into();
+        for kind in [ObjectKind::ForeignDataWrapper, ObjectKind::OperatorClass] {
+            let object = ObjectName { name: "odd".into(), schema: String::new(), kind };
+            facts.source.objects.insert(object, "a digest".into());
+        }
     };
     Case::copying("").but(facts).is_refused("missing-privileges");
 }

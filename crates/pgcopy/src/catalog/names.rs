@@ -2,7 +2,7 @@
 
 use crate::Result;
 use crate::connect::Reader;
-use restage_core::schema::Schema;
+use restage_core::schema::{Schema, TableName};
 use std::collections::BTreeSet;
 
 pub(super) async fn read(reader: Reader<'_>, schema: &mut Schema) -> Result<()> {
@@ -26,8 +26,13 @@ pub(super) async fn read(reader: Reader<'_>, schema: &mut Schema) -> Result<()> 
          (SELECT FROM pg_depend d WHERE d.classid = 'pg_event_trigger'::regclass AND d.objid = t.oid AND d.deptype = 'e')",
     )
     .await?;
+    let forced = reader.query("list the tables with forced policies", FORCED_POLICIES, &[]).await?;
+    schema.forced_policies = forced.iter().map(|row| TableName::new(row.get::<_, String>(0), row.get::<_, String>(1))).collect();
     Ok(())
 }
+
+const FORCED_POLICIES: &str = "SELECT n.nspname, c.relname FROM pg_class c JOIN pg_namespace n ON n.oid = c.relnamespace \
+     WHERE c.relrowsecurity AND c.relforcerowsecurity";
 
 /// Owners and grantees. The bootstrap superuser is in no dependency, so owners are also looked up directly.
 const ROLES: &str = "SELECT r.rolname FROM pg_shdepend s JOIN pg_database d ON d.oid = s.dbid JOIN pg_roles r ON r.oid = s.refobjid \

@@ -71,9 +71,9 @@ impl Endpoint {
         Self { database: database.to_owned(), ..self.clone() }
     }
 
-    /// The folder of the Unix socket, if that is how the server is reached.
-    pub fn socket_folder(&self) -> Option<&Path> {
-        self.host.starts_with('/').then(|| Path::new(&self.host))
+    /// The Unix socket, if that is how the server is reached.
+    pub fn socket(&self) -> Option<PathBuf> {
+        self.host.starts_with('/').then(|| Path::new(&self.host).join(format!(".s.PGSQL.{}", self.port)))
     }
 
     /// What PostgreSQL's own programs take from their environment to connect here; the password is nowhere else.

@@ -44,8 +44,7 @@ pub(super) async fn open(endpoint: &Endpoint) -> Result<Socket> {
 
 async fn open_now(endpoint: &Endpoint) -> Result<Socket> {
     let failed = |cause: io::Error| unreachable_error(endpoint, cause);
-    if let Some(folder) = endpoint.socket_folder() {
-        let path = folder.join(format!(".s.PGSQL.{}", endpoint.port));
+    if let Some(path) = endpoint.socket() {
         return UnixStream::connect(path).await.map(Socket::Unix).map_err(failed);
     }
     let mut stream = TcpStream::connect((endpoint.host.as_str(), endpoint.port)).await.map_err(failed)?;

@@ -8,7 +8,7 @@ use std::collections::BTreeSet;
 
 pub(super) async fn read(reader: Reader<'_>) -> Result<Privileges> {
     let sql = "SELECT r.rolsuper, r.rolsuper OR r.rolcreatedb, pg_has_role(d.datdba, 'MEMBER'), \
-                      r.rolsuper OR pg_has_role('pg_signal_backend', 'MEMBER') \
+                      r.rolsuper OR pg_has_role('pg_signal_backend', 'MEMBER'), r.rolsuper OR r.rolbypassrls \
                FROM pg_roles r, pg_database d WHERE r.rolname = current_user AND d.datname = current_database()";
     let rows = reader.query("read the login role's privileges", sql, &[]).await?;
     let row = &rows[0];
@@ -23,6 +23,7 @@ pub(super) async fn read(reader: Reader<'_>) -> Result<Privileges> {
         create_database: row.get(1),
         owns_database: row.get(2),
         signal_backends: row.get(3),
+        bypass_row_security: row.get(4),
         unreadable,
         unreadable_large_objects: unreadable_large_objects(reader).await?,
         foreign_owners: owners.iter().map(|row| row.get(0)).collect(),

@@ -153,6 +153,22 @@ async fn the_targets_own_tables_follow_kept_rows_to_their_new_keys() {
 }
 
 #[tokio::test]
+async fn productions_event_triggers_are_not_told_of_it() {
+    let world = World::new(SCHEMA, ROWS, &format!("{OWN};{OWN_ROWS}"));
+    world.shadow(
+        "CREATE FUNCTION frozen() RETURNS event_trigger LANGUAGE plpgsql AS $$ BEGIN RAISE 'the schema is frozen'; END $$;
+         CREATE EVENT TRIGGER frost ON ddl_command_end EXECUTE FUNCTION frozen(); ALTER EVENT TRIGGER frost ENABLE ALWAYS;
+         CREATE EVENT TRIGGER \"Thaw\" ON sql_drop EXECUTE FUNCTION frozen(); ALTER EVENT TRIGGER \"Thaw\" DISABLE",
+    );
+    let (_, kept) = world.restore(&[keep("users").matched(&["email"]).renumber()]).await.unwrap();
+    assert_eq!(kept.tables[&name("users")].added, 3);
+    assert_eq!(
+        world.shadow("SELECT string_agg(evtname || ' ' || evtenabled::text, ', ' ORDER BY evtname) FROM pg_event_trigger"),
+        "Thaw D, frost A"
+    );
+}
+
+#[tokio::test]
 async fn in_one_transaction_they_do_so_too() {
     let world = World::new(
         SCHEMA,

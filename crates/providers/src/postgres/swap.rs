@@ -104,8 +104,9 @@ impl Swapping {
         let origin = filled(shadow, &self.run)?;
         door::expect_ours(target, &self.run)?;
         door::expect_no_prepared(client, target).await?;
-        attributes::take_over(client, &target.name, &shadow.name).await?;
+        let notes = attributes::take_over(client, &target.name, &shadow.name).await?;
         Ok(Renaming {
+            notes,
             run: self.run.clone(),
             old: self.spec.old.database.as_str().to_owned(),
             target: target.clone(),
@@ -132,7 +133,7 @@ impl Swapping {
         let outage_seconds = (earlier + closed.elapsed()).as_secs_f64();
         let (before, after) = (listing.identity(&renaming.target), listing.identity(&renaming.shadow));
         let old = Own::tagged(self.spec.old.clone());
-        Ok(Swapped { outage_seconds, sessions_ended: ended.count(), old, before, after })
+        Ok(Swapped { outage_seconds, sessions_ended: ended.count(), old, before, after, notes: renaming.notes.clone() })
     }
 
     /// Ends sessions until none is left and both can be renamed; whoever slips in between is ended too.
@@ -202,6 +203,7 @@ impl Swapping {
             old: Own::tagged(self.spec.old.clone()),
             before: listing.identity(old),
             after: Identity { system: listing.system.clone(), oid: swap.new },
+            notes: vec![],
         }
     }
 

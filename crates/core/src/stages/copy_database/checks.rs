@@ -2,15 +2,27 @@
 
 use super::Copying;
 use crate::error::Code;
-use crate::facts::DatabaseFacts;
+use crate::facts::{DatabaseFacts, ObjectKind};
 use crate::plan::{Builder, Level};
+use crate::provider::RowsTaken;
 use crate::scenario::copy_database::{Deltas, Publications, Verify};
-use crate::schema::Persistence;
+use crate::schema::{Persistence, TableName};
 
 /// A transaction open for longer than this delays the swap, in seconds.
 const LONG_TRANSACTION_SECONDS: u64 = 60;
 /// Bytes of the target's disk that must be free for each byte of the source.
 const SPACE_FACTOR: f64 = 1.1;
+
+/// What takes a superuser to create; event triggers, too, but not everywhere.
+const FOR_SUPERUSERS: [ObjectKind; 7] = [
+    ObjectKind::AccessMethod,
+    ObjectKind::ForeignDataWrapper,
+    ObjectKind::OperatorClass,
+    ObjectKind::OperatorFamily,
+    ObjectKind::ProceduralLanguage,
+    ObjectKind::TextSearchParser,
+    ObjectKind::TextSearchTemplate,
+];
 
 pub(super) fn look(copying: &Copying<'_>, builder: &mut Builder) {
     identity(copying, builder);
@@ -19,6 +31,7 @@ pub(super) fn look(copying: &Copying<'_>, builder: &mut Builder) {
     extensions(copying, builder);
     source_privileges(copying, builder);
     target_privileges(copying, builder);
+    target_privileges_for_objects(copying, builder);
     roles(copying, builder);
     space(copying, builder);
     attachments(copying, builder);
@@ -97,7 +110,7 @@ fn extensions(copying: &Copying<'_>, builder: &mut Builder) {
 
 fn source_privileges(copying: &Copying<'_>, builder: &mut Builder) {
     let source = &copying.facts.source;
-    let taken = |table: &&crate::schema::TableName| super::selection::is_taken(copying.stage, &source.schema, table);
+    let taken = |table: &&TableName| super::selection::is_taken(copying.stage, &source.schema, table);
     let unreadable: Vec<String> = source.privileges.unreadable.iter().filter(taken).map(|table| format!("`{table}`")).collect();
     if !unreadable.is_empty() {
         builder.refuse(
@@ -154,15 +167,49 @@ fn target_privileges(copying: &Copying<'_>, builder: &mut Builder) {
             format!("grant pg_read_all_data to \"{user}\" on the target; where row security hides rows, also bypassrls"),
         );
     }
-    if !copying.facts.source.schema.event_triggers.is_empty() {
-        let message = "the source has event triggers, which only a superuser can create";
-        missing(message.into(), "connect to the target as a superuser, or drop them from the source".into());
-    }
     if copying.swap().is_some() && !privileges.signal_backends {
         builder.find(
             Level::Warning,
             format!("`{user}` cannot end other roles' sessions; the swap waits for them and fails at its deadline"),
             Some("grant pg_signal_backend to it on the target"),
+        );
+    }
+}
+
+/// What the copy will hold and only some roles can make or see.
+fn target_privileges_for_objects(copying: &Copying<'_>, builder: &mut Builder) {
+    let DatabaseFacts { privileges, user, .. } = &copying.facts.target;
+    if privileges.superuser {
+        return;
+    }
+    let mut missing = |message: String, help: String| builder.refuse(Code::PrivilegeMissing.error(message).help(help));
+    let source = &copying.facts.source;
+    let for_superusers: Vec<String> = source
+        .objects
+        .keys()
+        .filter(|object| FOR_SUPERUSERS.contains(&object.kind))
+        .map(|object| format!("{} `{}`", object.kind.word().to_lowercase(), object.name))
+        .collect();
+    if !for_superusers.is_empty() {
+        missing(
+            format!("only a superuser can create what the source has: {}", list(&for_superusers)),
+            "connect to the target as a superuser, or drop these from the source".into(),
+        );
+    }
+    let taken = |table: &&TableName| super::selection::is_taken(copying.stage, &source.schema, table);
+    let forced: Vec<String> = source.schema.forced_policies.iter().filter(taken).map(|table| format!("`{table}`")).collect();
+    if !forced.is_empty() && !privileges.bypass_row_security {
+        missing(
+            format!("the policies of {} hold for their owner too, so `{user}` could not compare the copy", list(&forced)),
+            format!("run `alter role \"{user}\" bypassrls` on the target"),
+        );
+    }
+    if !source.schema.event_triggers.is_empty() {
+        let names: Vec<String> = source.schema.event_triggers.iter().map(|name| format!("`{name}`")).collect();
+        builder.find(
+            Level::Warning,
+            format!("`{user}` is no superuser: event triggers that the target's server refuses are left out: {}", list(&names)),
+            Some("connect to the target as a superuser; some managed services allow them to a role of theirs"),
         );
     }
 }
@@ -186,12 +233,20 @@ fn roles(copying: &Copying<'_>, builder: &mut Builder) {
 
 #[expect(clippy::cast_precision_loss, clippy::cast_possible_truncation, clippy::cast_sign_loss, reason = "an estimate")]
 fn space(copying: &Copying<'_>, builder: &mut Builder) {
-    let bytes = copying.facts.source.estimates.bytes;
-    let needed = (bytes as f64 * SPACE_FACTOR) as u64;
+    let source = &copying.facts.source;
+    let taken = super::taken(copying.stage, &source.schema);
+    let stays = |table: &&TableName| taken.get(*table).is_none_or(|taken| taken.rows == RowsTaken::None);
+    let sizes = source.estimates.tables.iter();
+    let left_out: u64 = sizes.filter(|(table, _)| stays(table)).map(|(_, size)| size.bytes + size.index_bytes).sum();
+    let needed = (source.estimates.bytes.saturating_sub(left_out) as f64 * SPACE_FACTOR) as u64;
     match copying.facts.target.estimates.free_bytes {
         Some(free) if free < needed => builder.refuse(
             Code::SpaceMissing
-                .error(format!("the copy needs about {needed} bytes, and the target's server has {free} free"))
+                .error(format!(
+                    "the copy needs about {} MB, and the target's server has {} MB free",
+                    needed / 1_000_000,
+                    free / 1_000_000
+                ))
                 .help("free or add disk, retire old copies with `restage retire`, or leave rows out with `without-rows:`"),
         ),
         Some(_) => {}

@@ -31,6 +31,8 @@ pub(super) struct Renaming {
     pub(super) target: Listed,
     pub(super) shadow: Listed,
     pub(super) origin: Origin,
+    /// What could not be taken over from the target.
+    pub(super) notes: Vec<String>,
 }
 
 /// The way back: target → shadow, old → target.
