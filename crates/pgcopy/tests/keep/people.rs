@@ -55,6 +55,18 @@ async fn matched_by_email_roles_stay_with_the_right_person_whatever_their_number
 }
 
 #[tokio::test]
+async fn an_attempt_that_failed_leaves_no_gap_in_the_numbers() {
+    let world = World::new(NUMBERED, THEIRS, OURS);
+    let keeps = [keep("users").matched(&["email"]).renumber(), keep("roles"), keep("grants")];
+    world.shadow("ALTER TABLE grants ADD CONSTRAINT strict CHECK (note <> 'dora by dora')");
+    world.carry(&keeps).await.unwrap_err();
+    world.shadow("ALTER TABLE grants DROP CONSTRAINT strict");
+    world.keep(&keeps).await;
+    assert_eq!(world.shadow("SELECT id FROM users WHERE email = 'dora'"), "5");
+    assert_eq!(world.shadow("INSERT INTO users (email) VALUES ('frida') RETURNING id"), "6");
+}
+
+#[tokio::test]
 async fn a_number_that_means_two_people_is_refused_unless_it_may_change() {
     let world = World::new(NUMBERED, THEIRS, OURS);
     let before = world.cluster.dump("shadow").unwrap();

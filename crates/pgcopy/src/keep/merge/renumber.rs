@@ -76,6 +76,7 @@ impl Staging<'_> {
         let (value, beside) = match spring {
             Spring::Sequence(sequence) => {
                 self.advance(staged, field, sequence).await?;
+                self.draw_within_the_transaction(staged, field, sequence).await?;
                 let literal = restage_core::schema::quote_literal(sequence);
                 (field.column.default.clone().unwrap_or_else(|| format!("nextval({literal}::regclass)")), String::new())
             }

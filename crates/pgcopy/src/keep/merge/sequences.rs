@@ -17,6 +17,22 @@ impl Staging<'_> {
         Ok(())
     }
 
+    /// What is drawn from the sequence from here on is drawn anew, the same, if the transaction does not come to its end: unlike
+    /// `nextval`, a restart is taken back with it.
+    pub(super) async fn draw_within_the_transaction(&self, staged: &Staged<'_>, field: &Field, sequence: &str) -> Result<()> {
+        let what = format!("look at the sequence of `{}.{}`", staged.table(), field.column.name);
+        let next = format!(
+            "SELECT CASE WHEN v.is_called THEN v.last_value::numeric + s.seqincrement ELSE v.last_value END::text
+             FROM pg_sequence s, {sequence} v WHERE s.seqrelid = {}::regclass",
+            quote_literal(sequence)
+        );
+        for row in self.shadow.reader().query(what, &next, &[]).await? {
+            let restart = format!("ALTER SEQUENCE {sequence} RESTART WITH {}", row.get::<_, &str>(0));
+            self.change(staged.table(), "draw fresh keys", &restart).await?;
+        }
+        Ok(())
+    }
+
     /// Puts a sequence past every value of its column, in the shadow and among staged rows; never back.
     pub(super) async fn advance(&self, staged: &Staged<'_>, field: &Field, sequence: &str) -> Result<()> {
         if !["smallint", "integer", "bigint", "numeric"].contains(&field.column.cast.as_str()) {
