@@ -1,18 +1,18 @@
 //! What steps may ask of the world. Every call may be repeated; repeating changes nothing.
 
+mod copying;
 mod database;
 mod job;
 mod own;
 mod place;
+mod surviving;
 
-pub use database::{
-    Against, Carried, Databases, Delta, DeltaSpec, Deltas, FillSpec, Filled, InPlaceSpec, KeepSpec, KeepTable, Kept, KeptTable,
-    Refreshed, RowsTaken, ShadowSpec, SqlDone, SqlSpec, Surviving, SwapSpec, Swapped, TableFilled, TableTaken, Verified,
-    VerifySpec,
-};
+pub use copying::{Against, Carried, FillSpec, Filled, RowsTaken, TableFilled, TableTaken, Verified, VerifySpec};
+pub use database::{Databases, InPlaceSpec, Refreshed, ShadowSpec, SqlDone, SqlSpec, SwapSpec, Swapped};
 pub use job::{CommandDone, CommandSpec, Condition, Fate, ItemProgress, Jobs, Progress, Watch, Work};
 pub use own::Own;
 pub use place::Place;
+pub use surviving::{Delta, DeltaSpec, Deltas, KeepSpec, KeepTable, Kept, KeptTable, Surviving};
 
 pub use crate::scenario::copy_database::{OnCollision, OnConflict, OnMissing, Verify};
 

@@ -1,6 +1,8 @@
 //! Long work: started once under a name, watched in slices.
 
-use super::database::{DeltaSpec, FillSpec, InPlaceSpec, KeepSpec, SqlSpec, VerifySpec};
+use super::copying::{FillSpec, VerifySpec};
+use super::database::{InPlaceSpec, SqlSpec};
+use super::surviving::{DeltaSpec, KeepSpec};
 use crate::environment::DatabaseAddress;
 use crate::error::{Error, Result};
 use crate::name::JobName;

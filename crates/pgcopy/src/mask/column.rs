@@ -7,7 +7,7 @@ use super::key::Keys;
 use super::noise::{self, Limits, Noise, write_float};
 use super::text::{self, Equality, TextMask, append_hash};
 use super::uuid::{self, Case};
-use super::{CopyColumn, Misread, hex};
+use super::{CopyColumn, Format, Misread, hex};
 use restage_core::mask::Mask;
 use restage_core::schema::TypeKind;
 
@@ -111,7 +111,7 @@ impl Action {
                 let moved = noise.integer(&keys.noise, width.read_binary(value)?, low, high, &mut desk.noise);
                 width.append_binary(moved, fake)?;
             }
-            Self::Numeric(noise, limits) => noise.numeric_binary(&keys.noise, value, *limits, &mut desk.noise, fake)?,
+            Self::Numeric(noise, limits) => noise.numeric(&keys.noise, value, Format::Binary, *limits, &mut desk.noise, fake)?,
             Self::Single(noise) => {
                 let value = value.try_into().map(f32::from_be_bytes).map_err(|_| Misread("is no real"))?;
                 fake.extend_from_slice(&noise.single(&keys.noise, value, &mut desk.noise)?.to_be_bytes());
@@ -165,7 +165,7 @@ impl Action {
                 let (low, high) = width.range();
                 append_integer(noise.integer(&keys.noise, width.read_text(value)?, low, high, &mut desk.noise), fake);
             }
-            Self::Numeric(noise, limits) => noise.numeric_text(&keys.noise, value, *limits, &mut desk.noise, fake)?,
+            Self::Numeric(noise, limits) => noise.numeric(&keys.noise, value, Format::Text, *limits, &mut desk.noise, fake)?,
             Self::Single(noise) => write_float(noise.single(&keys.noise, read(value)?, &mut desk.noise)?, fake)?,
             Self::Double(noise) => write_float(noise.double(&keys.noise, read(value)?, &mut desk.noise)?, fake)?,
             Self::Date(shift) => shift.date_text(&keys.date, value, fake)?,

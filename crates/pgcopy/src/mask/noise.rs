@@ -1,8 +1,8 @@
 //! The mask `number-noise`: a number moves by up to so many percent of itself, and never past zero.
 
-use super::Misread;
 use super::decimal::{Decimal, Read, mantissa};
 use super::siphash::{SipKey, below};
+use super::{Format, Misread};
 use std::io::Write as _;
 
 /// Noise is drawn in hundred-millionths of the value.
@@ -63,38 +63,29 @@ impl Noise {
         moved(parts).or_else(|| moved(-parts)).unwrap_or(value)
     }
 
-    /// Moves a numeric in its binary form; NaN and the infinities stay.
-    pub(super) fn numeric_binary(
+    /// Moves a numeric; NaN and the infinities stay.
+    pub(super) fn numeric(
         self,
         key: &SipKey,
         value: &[u8],
+        format: Format,
         limits: Limits,
         desk: &mut Desk,
         fake: &mut Vec<u8>,
     ) -> Result<(), Misread> {
-        if desk.decimal.read_binary(value)? == Read::Special {
+        let read = match format {
+            Format::Binary => desk.decimal.read_binary(value)?,
+            Format::Text => desk.decimal.read_text(value)?,
+        };
+        if read == Read::Special {
             fake.extend_from_slice(value);
             return Ok(());
         }
-        self.numeric(key, limits, desk);
-        desk.decimal.write_binary(fake)
-    }
-
-    /// Moves a numeric in digits; NaN and the infinities stay.
-    pub(super) fn numeric_text(
-        self,
-        key: &SipKey,
-        value: &[u8],
-        limits: Limits,
-        desk: &mut Desk,
-        fake: &mut Vec<u8>,
-    ) -> Result<(), Misread> {
-        if desk.decimal.read_text(value)? == Read::Special {
-            fake.extend_from_slice(value);
-            return Ok(());
+        self.move_within(key, limits, desk);
+        match format {
+            Format::Binary => desk.decimal.write_binary(fake)?,
+            Format::Text => desk.decimal.write_text(fake),
         }
-        self.numeric(key, limits, desk);
-        desk.decimal.write_text(fake);
         Ok(())
     }
 
@@ -114,7 +105,7 @@ impl Noise {
     }
 
     /// Moves the number on the desk, the other way if it would pass the limits.
-    fn numeric(self, key: &SipKey, limits: Limits, desk: &mut Desk) {
+    fn move_within(self, key: &SipKey, limits: Limits, desk: &mut Desk) {
         let parts = self.drawn(key, desk);
         let scale = i32::from(desk.decimal.scale);
         let places = limits.scale.map_or(scale, |limit| scale.min(limit.into()));
@@ -191,7 +182,7 @@ mod tests {
 
     fn numeric(percent: f64, value: &str, limits: Limits) -> String {
         let mut fake = Vec::new();
-        Noise::new(percent).numeric_text(&key(), value.as_bytes(), limits, &mut Desk::default(), &mut fake).unwrap();
+        Noise::new(percent).numeric(&key(), value.as_bytes(), Format::Text, limits, &mut Desk::default(), &mut fake).unwrap();
         String::from_utf8(fake).unwrap()
     }
 
