@@ -4,7 +4,7 @@ use crate::args::{Common, Format, OneRun};
 use crate::desk::Desk;
 use crate::fault::{Fault, exit};
 use crate::render;
-use crate::screen::Screen;
+use crate::screen::{Screen, width};
 use restage_core::report::Status;
 
 pub(crate) async fn run(common: &Common, args: &OneRun, screen: Screen) -> Result<u8, Fault> {
@@ -17,10 +17,11 @@ pub(crate) async fn run(common: &Common, args: &OneRun, screen: Screen) -> Resul
             screen.data(&render::report(&report, screen));
             let is_driven = desk.is_driven(&id).await?;
             if matches!(report.status, Status::Running | Status::Undoing) {
-                screen.data(&format!("\n{}", desk.driver_line(&id).await?));
+                let mut standing = desk.driver_line(&id).await?;
                 if let Some(target) = report.target.filter(|_| !is_driven) {
-                    screen.data(&format!("As far as its journal goes, {target}."));
+                    standing += &format!(" As far as its journal goes, {target}.");
                 }
+                screen.data(&format!("\n{}", render::fold(&standing, 0, 0, width())));
             }
         }
     }
