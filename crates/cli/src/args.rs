@@ -1,6 +1,7 @@
 //! The command line: what can be typed.
 
 use clap::{Args, Parser, Subcommand, ValueEnum};
+use std::num::NonZeroU16;
 use std::path::PathBuf;
 
 /// Keeps non-production environments true to production: copies, masks, verifies and swaps databases by declared
@@ -49,6 +50,8 @@ pub(crate) enum Command {
     Plan(Plan),
     /// Plan, ask, and do it: a durable run that survives crashes.
     Run(Run),
+    /// Copy one database into another by address, without a project: a durable run like any other.
+    Copy(Copy),
     /// List runs, newest first.
     Runs(Runs),
     /// Show a run: its report, or for one that cannot go on, what to do.
@@ -110,6 +113,39 @@ pub(crate) struct Run {
     /// Start only if the plan has this digest, as `restage plan` showed it.
     #[arg(long, value_name = "DIGEST")]
     pub(crate) plan: Option<String>,
+}
+
+/// `copy`
+#[derive(Debug, Args)]
+pub(crate) struct Copy {
+    /// What is copied: postgresql://USER@HOST:PORT/DATABASE. Its password comes from RESTAGE_SOURCE_PASSWORD, if that is set.
+    pub(crate) source: String,
+    /// What is filled: a database that exists and is empty. Its password comes from RESTAGE_TARGET_PASSWORD, if that is set.
+    pub(crate) target: String,
+    /// Replace what the target holds; it can be undone for a day.
+    #[arg(long)]
+    pub(crate) replace: bool,
+    /// Copy only the tables that fit, `table` or `schema.table` with `*` and `?`; may be repeated.
+    #[arg(long, value_name = "PATTERN")]
+    pub(crate) only: Vec<String>,
+    /// Leave out the tables that fit; may be repeated.
+    #[arg(long, value_name = "PATTERN")]
+    pub(crate) without: Vec<String>,
+    /// Copy only the structure of the tables that fit; may be repeated.
+    #[arg(long, value_name = "PATTERN")]
+    pub(crate) without_rows: Vec<String>,
+    /// Mask columns: a YAML file with the list that `mask:` of `copy-database` takes. The key comes from RESTAGE_MASK_SECRET.
+    #[arg(long, value_name = "FILE")]
+    pub(crate) mask: Option<PathBuf>,
+    /// How many tables are copied at a time, 1 to 64; by default as many as there are cores, up to 4.
+    #[arg(long, value_name = "NUMBER")]
+    pub(crate) workers: Option<NonZeroU16>,
+    /// Compare the content of every table, too, and not only the number of its rows; both databases are read once more.
+    #[arg(long)]
+    pub(crate) checksums: bool,
+    /// With --replace: do not ask before starting; needed where there is no terminal.
+    #[arg(long, short = 'y', requires = "replace")]
+    pub(crate) yes: bool,
 }
 
 /// `runs`

@@ -43,6 +43,7 @@ async fn dispatch(cli: Cli, screen: Screen) -> Result<u8, Fault> {
         Command::Check => commands::check::run(common, screen),
         Command::Plan(args) => commands::plan::run(common, &args, screen).await,
         Command::Run(args) => commands::run::run(common, &args, screen).await,
+        Command::Copy(args) => commands::copy::run(common, &args, screen).await,
         Command::Runs(args) => commands::runs::run(common, &args, screen).await,
         Command::Show(args) => commands::show::run(common, &args, screen).await,
         Command::Logs(args) => commands::logs::run(common, &args, screen).await,

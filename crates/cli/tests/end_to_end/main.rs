@@ -8,6 +8,7 @@ mod play;
 mod truth;
 mod world;
 
+mod copy;
 mod refresh;
 mod drift;
 mod in_place;

@@ -1,0 +1,85 @@
+//! `restage copy`: one database into another, by their addresses alone.
+
+use crate::look::{Both, made_by_runs, nothing_is_left, rows};
+use crate::people::people;
+use crate::play::{Played, Playing, exit};
+use crate::world::{APP, World};
+use restage_lab::dataset::{PREPROD_OWNER, PRODUCTION_READER};
+
+const BOOKINGS: &str = "select id, created_by, note from bookings";
+
+/// The people's production, and an empty database `fresh` on preprod's server.
+fn world() -> World {
+    let world = people();
+    world.preprod.psql("postgres", &format!("create database fresh owner {}", PREPROD_OWNER.user)).unwrap();
+    world.preprod.psql("fresh", &format!("alter schema public owner to {}", PREPROD_OWNER.user)).unwrap();
+    world
+}
+
+fn copy(world: &World, target: &str, options: &[&str]) -> Played {
+    let (source, target) = (world.production.url(APP, PRODUCTION_READER.user), world.preprod.url(target, PREPROD_OWNER.user));
+    let mut command = world.command(&[&["copy", &source, &target], options].concat());
+    command.env("RESTAGE_SOURCE_PASSWORD", PRODUCTION_READER.password).env("RESTAGE_TARGET_PASSWORD", PREPROD_OWNER.password);
+    command.env("RESTAGE_MASK_SECRET", crate::world::MASK_KEY);
+    Playing::start(command, &world.path("said")).finish()
+}
+
+#[test]
+fn an_empty_database_is_filled_and_nothing_is_left_beside_it() {
+    let world = world();
+    let before = Both::of(&world);
+    world.write("masks.yaml", "- { column: users.email, with: email }\n- column: accounts.login\n  with: hash\n");
+    copy(&world, "fresh", &["--mask", "masks.yaml", "--checksums", "--workers", "2", "--without-rows", "flyway_*"])
+        .ends(exit::DONE);
+    let in_both = |query: &str| -> [Vec<String>; 2] {
+        let all = |cluster: &restage_lab::Cluster, database: &str| {
+            let mut lines: Vec<String> = cluster.psql(database, query).unwrap().lines().map(str::to_owned).collect();
+            lines.sort();
+            lines
+        };
+        [all(&world.production, APP), all(&world.preprod, "fresh")]
+    };
+    let [theirs, ours] = in_both(BOOKINGS);
+    assert_eq!((theirs.len(), &theirs), (200, &ours));
+    let [theirs, ours] = in_both("select username, email from users");
+    assert!(theirs.len() == ours.len() && theirs.iter().all(|user| !ours.contains(user)), "{ours:?}");
+    assert_eq!(world.preprod.psql("fresh", "select count(*) from flyway_schema_history").unwrap(), "0");
+    let databases = rows(&world.preprod, "select datname from pg_database where not datistemplate");
+    assert_eq!(databases.len(), 3, "{databases:?}");
+    before.nothing_was_touched(&world);
+}
+
+#[test]
+fn what_a_database_holds_is_replaced_only_if_asked_for_and_can_be_had_back() {
+    let world = world();
+    world.in_preprod("create table own (id int)");
+    let before = Both::of(&world);
+    copy(&world, APP, &[]).fails_with("R0217").says("is not empty").says("--replace");
+    copy(&world, APP, &["--replace"]).says("--yes");
+    before.nothing_was_touched(&world);
+    copy(&world, APP, &["--replace", "--yes"]).ends(exit::DONE);
+    assert_eq!(world.preprod.psql(APP, "select to_regclass('own') is null").unwrap(), "t");
+    assert_eq!(made_by_runs(&world).len(), 1);
+    let mut undo = world.command(&["undo"]);
+    undo.env("RESTAGE_TARGET_PASSWORD", PREPROD_OWNER.password).env("RESTAGE_SOURCE_PASSWORD", PRODUCTION_READER.password);
+    Playing::start(undo, &world.path("said")).finish().ends(exit::DONE);
+    before.nothing_was_touched(&world);
+}
+
+#[test]
+fn what_cannot_be_copied_is_told_before_anything_is_touched() {
+    let world = world();
+    let before = Both::of(&world);
+    copy(&world, "fresh", &["--only", "no_such_table"]).says("no_such_table");
+    copy(&world, "fresh", &["--only", "a.b.c"]).says("a.b.c");
+    copy(&world, "fresh", &["--mask", "nowhere.yaml"]).fails_with("R0104").says("nowhere.yaml");
+    world.write("masks.yaml", "- { column: users.emial, with: email }\n");
+    copy(&world, "fresh", &["--mask", "masks.yaml"]).says("emial");
+    copy(&world, "nowhere", &[]).says("nowhere");
+    let source = world.production.url(APP, PRODUCTION_READER.user);
+    let with_password = source.replace('@', ":secret-in-a-url@");
+    world.restage(&["copy", &with_password, &source]).ends(exit::USAGE).keeps_quiet_of("secret-in-a-url");
+    world.restage(&["copy", &source, &source]).says("this is also the address");
+    before.nothing_was_touched(&world);
+    nothing_is_left(&world);
+}
