@@ -10,6 +10,7 @@ mod peers;
 mod machine;
 mod page;
 
+mod copy;
 mod masks;
 mod refresh;
 mod swap;
@@ -32,7 +33,7 @@ struct Course {
 /// A bench: its name, and the function that measures and writes the findings as Markdown.
 type Bench = (&'static str, fn(&Course) -> Result<String, String>);
 
-const BENCHES: [Bench; 3] = [("refresh", refresh::run), ("masks", masks::run), ("swap", swap::run)];
+const BENCHES: [Bench; 4] = [("copy", copy::run), ("refresh", refresh::run), ("masks", masks::run), ("swap", swap::run)];
 
 /// Measures what is named, or everything; `--write` puts the findings on the page.
 pub(crate) fn run(words: &[String]) -> Outcome {

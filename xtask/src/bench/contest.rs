@@ -88,6 +88,11 @@ impl Clocks {
 }
 
 impl Score {
+    /// Whose it is.
+    pub(super) fn name(&self) -> &str {
+        &self.name
+    }
+
     /// The median of the seconds that a turn took.
     pub(super) fn wall(&self) -> f64 {
         self.median(|turn| turn.wall)

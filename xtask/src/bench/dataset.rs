@@ -4,9 +4,12 @@ use restage_lab::dataset::{self as application, PREPROD_OWNER, PRODUCTION_READER
 use restage_lab::{Cluster, SUPERUSER, SUPERUSER_PASSWORD};
 
 use super::Course;
+use crate::program::must;
 use crate::site::{DATABASE, Login, Site, told};
 
 const MIXED: &str = include_str!("dataset/mixed.sql");
+const SMALL: &str = include_str!("dataset/small.sql");
+const SUPERUSER_LOGIN: Login = Login { user: SUPERUSER, password: SUPERUSER_PASSWORD };
 /// What of the mixed set the target has before: something, so that its structure is there.
 const MIXED_TARGET_SHARE: f64 = 0.01;
 /// The tables of the application whose rows in the target survive.
@@ -18,6 +21,10 @@ const APPLICATION_KEEP: &str = "
         - { table: accounts, match: [login], on-conflict: keep-target, on-collision: renumber }
         - { table: account_role_assignments, on-conflict: keep-target }";
 
+/// Three text columns of the mixed set's largest table.
+pub(super) const THREE_MASKS: [(&str, &str); 3] =
+    [("letters.sender", "name"), ("letters.email", "email"), ("letters.body", "text")];
+
 /// A source to be copied, and a target as it is before.
 #[derive(Clone, Copy, PartialEq, Eq)]
 pub(super) enum Dataset {
@@ -25,6 +32,10 @@ pub(super) enum Dataset {
     Application,
     /// 2 GB: text, jsonb, bytea, numbers, rows of megabytes, several indexes, foreign keys.
     Mixed,
+    /// What `pgbench` makes at 100 times the scale: nearly all of it one table.
+    Pgbench,
+    /// Many small tables.
+    Small,
 }
 
 impl Dataset {
@@ -32,6 +43,8 @@ impl Dataset {
         match self {
             Self::Application => "the demo's application: many tables, kept rows, a drifted target",
             Self::Mixed => "mixed: text, jsonb, bytea, numbers, large rows, several indexes",
+            Self::Pgbench => "pgbench: one table is nearly all of it",
+            Self::Small => "many small tables, each with a key, an index and a foreign key",
         }
     }
 
@@ -46,11 +59,24 @@ impl Dataset {
                 application::preprod(&site.target, DATABASE, Scale(course.scale)).map_err(told)?;
                 Ok(site)
             }
+            Self::Pgbench => {
+                let site = Site::start(&course.program, [SUPERUSER_LOGIN; 2])?;
+                site.source.create_database(DATABASE).map_err(told)?;
+                let mut fill = site.source.client("pgbench");
+                let scale = format!("{:.0}", (course.scale * 100.0).max(1.0));
+                fill.args(["--initialize", "--quiet", "--init-steps=dtgvpf", "--scale", &scale, DATABASE]);
+                must(fill)?;
+                Ok(site)
+            }
+            Self::Small => {
+                let site = Site::start(&course.program, [SUPERUSER_LOGIN; 2])?;
+                fill(&site.source, SMALL, course.scale)?;
+                Ok(site)
+            }
             Self::Mixed => {
-                let superuser = Login { user: SUPERUSER, password: SUPERUSER_PASSWORD };
-                let site = Site::start(&course.program, [superuser, superuser])?;
-                fill(&site.source, course.scale)?;
-                fill(&site.target, course.scale * MIXED_TARGET_SHARE)?;
+                let site = Site::start(&course.program, [SUPERUSER_LOGIN; 2])?;
+                fill(&site.source, MIXED, course.scale)?;
+                fill(&site.target, MIXED, course.scale * MIXED_TARGET_SHARE)?;
                 Ok(site)
             }
         }
@@ -66,16 +92,6 @@ impl Dataset {
         )
     }
 
-    /// Three text columns of the largest table.
-    pub(super) fn three_masks(self) -> [(&'static str, &'static str); 3] {
-        match self {
-            Self::Application => {
-                [("people.first_name", "first-name"), ("people.last_name", "last-name"), ("people.email", "email")]
-            }
-            Self::Mixed => [("letters.sender", "name"), ("letters.email", "email"), ("letters.body", "text")],
-        }
-    }
-
     /// How much is copied, for the findings.
     pub(super) fn size(site: &Site) -> Result<String, String> {
         let question = format!("SELECT pg_size_pretty(pg_database_size('{DATABASE}'))");
@@ -83,9 +99,9 @@ impl Dataset {
     }
 }
 
-fn fill(cluster: &Cluster, scale: f64) -> Result<(), String> {
+fn fill(cluster: &Cluster, sql: &str, scale: f64) -> Result<(), String> {
     cluster.create_database(DATABASE).map_err(told)?;
-    cluster.psql(DATABASE, &format!("\\set scale {scale}\n{MIXED}")).map(drop).map_err(told)
+    cluster.psql(DATABASE, &format!("\\set scale {scale}\n{sql}")).map(drop).map_err(told)
 }
 
 #[cfg(test)]
@@ -95,10 +111,8 @@ mod tests {
 
     #[test]
     fn the_scenarios_are_valid() {
-        for dataset in [Dataset::Application, Dataset::Mixed] {
-            for masks in [&[][..], &dataset.three_masks()] {
-                site::check_scenario(&dataset.stages(masks));
-            }
+        for stages in [Dataset::Application.stages(&[]), Dataset::Mixed.stages(&[]), Dataset::Mixed.stages(&THREE_MASKS)] {
+            site::check_scenario(&stages);
         }
     }
 }

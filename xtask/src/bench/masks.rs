@@ -2,7 +2,7 @@
 
 use super::Course;
 use super::contest::{hold, standings};
-use super::dataset::Dataset;
+use super::dataset::{Dataset, THREE_MASKS};
 use super::ours;
 
 /// What a refresh may take with three text columns of the largest table masked, as a multiple of the refresh without.
@@ -12,14 +12,13 @@ pub(super) fn run(course: &Course) -> Result<String, String> {
     let dataset = Dataset::Mixed;
     let site = dataset.site(course)?;
     let reports = ours::Reports::default();
-    let masks = dataset.three_masks();
     let mut contestants = [
         ours::refresh(&site, "unmasked", dataset.stages(&[]), &reports),
-        ours::refresh(&site, "three text columns of the largest table masked", dataset.stages(&masks), &reports),
+        ours::refresh(&site, "three text columns of the largest table masked", dataset.stages(&THREE_MASKS), &reports),
     ];
     let scores = hold(&site, course.rounds, &mut contestants)?;
     let ratio = scores[1].wall() / scores[0].wall();
-    let columns = masks.map(|(column, with)| format!("`{column}` with `{with}`")).join(", ");
+    let columns = THREE_MASKS.map(|(column, with)| format!("`{column}` with `{with}`")).join(", ");
     Ok(format!(
         "{}, {}; masked: {columns}.\n\n{}\nMasking takes {ratio:.2} times as long (promised: at most {PROMISED:.2}).\n",
         dataset.title(),

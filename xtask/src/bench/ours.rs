@@ -4,9 +4,13 @@ use std::cell::RefCell;
 
 use serde_json::Value;
 
+use restage_lab::{SUPERUSER, SUPERUSER_PASSWORD};
+
 use super::contest::Contestant;
+use super::peers;
 use crate::markdown::table;
-use crate::site::Site;
+use crate::program::must;
+use crate::site::{DATABASE, Site};
 
 /// What restage reported of its last turn.
 #[derive(Default)]
@@ -25,6 +29,17 @@ pub(super) fn refresh<'c>(site: &'c Site, name: &str, stages: String, reports: &
         site.undo()
     };
     Contestant { name: name.to_owned(), work: Box::new(work), clear: Box::new(clear) }
+}
+
+/// A copy into an empty database.
+pub(super) fn copy(site: &Site) -> Contestant<'_> {
+    let work = move || {
+        peers::create(&site.target)?;
+        let mut copy = site.restage(&["copy", &site.source.url(DATABASE, SUPERUSER), &site.target.url(peers::FRESH, SUPERUSER)]);
+        copy.env("RESTAGE_SOURCE_PASSWORD", SUPERUSER_PASSWORD).env("RESTAGE_TARGET_PASSWORD", SUPERUSER_PASSWORD);
+        must(copy).map(drop)
+    };
+    Contestant { name: "`restage copy`".to_owned(), work: Box::new(work), clear: Box::new(move || peers::discard(&site.target)) }
 }
 
 impl Reports {

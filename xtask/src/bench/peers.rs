@@ -1,7 +1,7 @@
 //! What others use to make one database out of another, each at its best settings for this machine.
 
 use std::path::Path;
-use std::process::Command;
+use std::process::{Command, Stdio};
 
 use restage_lab::{Cluster, SUPERUSER};
 
@@ -10,7 +10,7 @@ use crate::program::must;
 use crate::site::{DATABASE, Site, told};
 
 /// The database that a peer fills.
-const FRESH: &str = "peer";
+pub(super) const FRESH: &str = "peer";
 /// As many as the servers have cores, which are the cores of this machine.
 const JOBS: &str = "2";
 
@@ -50,6 +50,47 @@ fn dump_and_restore<'s>(site: &'s Site, name: &str, options: &'static [&'static 
     Contestant { name: name.to_owned(), work: Box::new(work), clear: Box::new(clear) }
 }
 
+/// Those that write into a pipe what the other end reads.
+pub(super) fn piped(site: &Site) -> [Contestant<'_>; 2] {
+    let restore = || {
+        let mut restore = client(&site.target, "pg_restore");
+        restore.args(["--no-owner", "--no-privileges", "--exit-on-error", "-d", FRESH]);
+        restore
+    };
+    let read = || {
+        let mut read = client(&site.target, "psql");
+        read.args(["-X", "-q", "-v", "ON_ERROR_STOP=1", "-o", "/dev/null", "-d", FRESH]);
+        read
+    };
+    let dump = |options: &'static [&'static str]| {
+        move || {
+            let mut dump = client(&site.source, "pg_dump");
+            dump.args(["--no-owner", "--no-privileges", "-d", DATABASE]).args(options);
+            dump
+        }
+    };
+    [pipe(site, "`pg_dump -Fc | pg_restore`", dump(&["-Fc"]), restore), pipe(site, "`pg_dump | psql`", dump(&[]), read)]
+}
+
+fn pipe<'s>(site: &'s Site, name: &str, from: impl Fn() -> Command + 's, into: impl Fn() -> Command + 's) -> Contestant<'s> {
+    let work = move || {
+        create(&site.target)?;
+        let mut from = from();
+        let line = crate::program::line(&from);
+        let mut writer =
+            from.stdin(Stdio::null()).stdout(Stdio::piped()).spawn().map_err(|error| format!("cannot start `{line}`: {error}"))?;
+        let pipe = writer.stdout.take().ok_or("the writer has no pipe")?;
+        let mut into = into();
+        let reader = into.stdin(pipe).output().map_err(|error| format!("cannot start the reader of `{line}`: {error}"))?;
+        // The pipe's end in this process goes with the command, or the writer would never hear of a reader that is gone.
+        drop(into);
+        let status = writer.wait().map_err(|error| format!("`{line}`: {error}"))?;
+        crate::program::judge("the reader of a pipe", reader)?;
+        if status.success() { Ok(()) } else { Err(format!("`{line}`: {status}")) }
+    };
+    Contestant { name: name.to_owned(), work: Box::new(work), clear: Box::new(move || discard(&site.target)) }
+}
+
 /// Where Debian puts it.
 const PGCOPYDB: &str = "/usr/bin/pgcopydb";
 
@@ -86,10 +127,10 @@ fn client(cluster: &Cluster, program: &str) -> Command {
     command
 }
 
-fn create(cluster: &Cluster) -> Result<(), String> {
+pub(super) fn create(cluster: &Cluster) -> Result<(), String> {
     cluster.create_database(FRESH).map_err(told)
 }
 
-fn discard(cluster: &Cluster) -> Result<(), String> {
+pub(super) fn discard(cluster: &Cluster) -> Result<(), String> {
     cluster.psql("postgres", &format!("DROP DATABASE {FRESH}")).map(drop).map_err(told)
 }
