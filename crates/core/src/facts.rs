@@ -1,7 +1,8 @@
 //! What was observed of the world, read-only, just before planning.
 //!
 //! Facts are of two kinds. *Deciding* facts shape the plan and are part of its digest: a plan whose deciding facts have
-//! changed is refused. *Informing* facts, the [`Estimates`] and counts, are only shown.
+//! changed is refused. *Informing* facts, the [`Estimates`] and counts, are shown, and what is plainly impossible by them, such
+//! as a copy larger than the disk, is refused; a plan does not change with them.
 
 mod migrations;
 mod object;
@@ -143,6 +144,9 @@ pub struct Privileges {
     pub unreadable_large_objects: u64,
     /// Owners of objects that it cannot act for.
     pub foreign_owners: BTreeSet<String>,
+    /// Event triggers of owners that it cannot act for; who owns them matters only to whoever would drop them.
+    #[serde(default)]
+    pub foreign_event_triggers: BTreeSet<String>,
 }
 
 /// Who a database is, beyond its address: two addresses with one identity are one database.
@@ -160,7 +164,7 @@ impl fmt::Display for Identity {
     }
 }
 
-/// Sizes and counts: shown, never decided upon.
+/// Sizes and counts: shown, and no part of the plan's digest.
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
 pub struct Estimates {
     /// The database's size in bytes.

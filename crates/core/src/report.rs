@@ -238,10 +238,13 @@ impl Report {
         if let Some(seconds) = summary.outage_seconds {
             self.outage_seconds = Some(self.outage_seconds.unwrap_or(0.0) + seconds);
         }
-        self.swapped = summary.swapped.or(self.swapped.take());
-        // The swap takes settings over once more, and then meets what the shadow's step has met.
-        let new: Vec<String> = summary.lines.into_iter().filter(|line| !self.lines.contains(line)).collect();
-        self.lines.extend(new);
+        if let Some(swapped) = summary.swapped {
+            // It takes settings over once more, and then meets what the shadow's step has met.
+            let new: Vec<String> = swapped.notes.iter().filter(|note| !self.lines.contains(note)).cloned().collect();
+            self.lines.extend(new);
+            self.swapped = Some(swapped);
+        }
+        self.lines.extend(summary.lines);
     }
     /// The failures of steps that failed or could not be taken back.
     pub fn failures(&self) -> impl Iterator<Item = (&StepReport, &Failure)> {

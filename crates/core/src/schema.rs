@@ -28,6 +28,9 @@ pub struct Schema {
     pub roles: BTreeSet<String>,
     /// Names of logical replication publications.
     pub publications: BTreeSet<String>,
+    /// Those of them that are of all tables, and of whatever comes.
+    #[serde(default, skip_serializing_if = "BTreeSet::is_empty")]
+    pub publications_of_everything: BTreeSet<String>,
     /// Names of logical replication subscriptions.
     pub subscriptions: BTreeSet<String>,
     /// Names of event triggers; creating one takes a superuser, or a role that a managed service has for it.

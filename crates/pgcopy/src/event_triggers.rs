@@ -4,9 +4,11 @@ use crate::Result;
 use crate::connect::TargetClient;
 use restage_core::schema::quote_identifier;
 
-/// Those that would fire, and that the login role may disable.
-const FIRING: &str = "SELECT evtname::text, evtenabled::text FROM pg_event_trigger \
-     WHERE evtenabled <> 'D' AND pg_has_role(evtowner, 'USAGE') ORDER BY evtname";
+/// Those that would fire, and that the login role may disable; an extension's are no business of anybody's.
+const FIRING: &str = "SELECT evtname::text, evtenabled::text FROM pg_event_trigger t \
+     WHERE evtenabled <> 'D' AND pg_has_role(evtowner, 'USAGE') AND NOT EXISTS \
+       (SELECT FROM pg_depend d WHERE d.classid = 'pg_event_trigger'::regclass AND d.objid = t.oid AND d.deptype = 'e') \
+     ORDER BY evtname";
 
 /// What puts event triggers back as they were.
 pub(crate) struct Paused(Vec<String>);

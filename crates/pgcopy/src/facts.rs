@@ -11,6 +11,7 @@ mod trials;
 pub use conditions::try_conditions;
 pub(crate) use conditions::{filtered, search_path};
 pub(crate) use estimates::tables as table_estimates;
+pub use free_space::free_space;
 pub use identity::identity;
 pub use migrations::histories;
 pub(crate) use privileges::unreadable;
@@ -27,7 +28,7 @@ use std::collections::BTreeSet;
 
 /// Observes the session's database: structure, migrations, privileges and sizes of one moment.
 ///
-/// `tools` must be the same for two databases that are to be compared, for `pg_dump`'s versions print some objects differently.
+/// Free space stays unknown; [`free_space`] looks for it, where it matters. `tools` must be the same for two databases that are to be compared, for `pg_dump`'s versions print some objects differently.
 pub async fn gather_database(client: &SourceClient, tools: &Tools, stop: &Stop) -> Result<DatabaseFacts> {
     client.begin(None).await?;
     let snapshot = export_snapshot(client.reader()).await?;

@@ -26,10 +26,15 @@ pub(super) fn describe(course: &Course) -> Result<String, String> {
         jiff::Zoned::now().date(),
         processor(),
         memory_gigabytes(),
-        read("/proc/sys/kernel/osrelease").trim(),
+        kernel(&read("/proc/sys/kernel/osrelease")),
         course.rounds,
         course.scale,
     ))
+}
+
+/// The kernel's version, without what its builder adds.
+fn kernel(release: &str) -> String {
+    release.split(['.', '-']).take(2).collect::<Vec<_>>().join(".")
 }
 
 fn processor() -> String {

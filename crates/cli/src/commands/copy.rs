@@ -126,8 +126,15 @@ fn expect_empty(target: &DatabaseFacts, address: &str) -> Result<(), Error> {
     let mut content: Vec<&ObjectName> = target.objects.keys().filter(is_content).collect();
     // Tables say most.
     content.sort_by_key(|object| object.kind != ObjectKind::Table);
-    if content.is_empty() {
+    let configured = target.schema.tables.iter().filter(|(_, table)| table.extension_config.is_some());
+    let rows: u64 = configured.filter_map(|(name, _)| target.estimates.tables.get(name)).map(|table| table.rows).sum();
+    if content.is_empty() && target.estimates.large_objects == 0 && rows == 0 {
         return Ok(());
+    }
+    if content.is_empty() {
+        let message =
+            format!("{address} is not empty: {} large objects, {rows} rows of extensions", target.estimates.large_objects);
+        return Err(Code::TargetInUse.error(message).help("copy into an empty database, or add `--replace`"));
     }
     let more = content.len().saturating_sub(NAMED);
     let more = if more > 0 { format!(" and {more} more") } else { String::new() };

@@ -76,6 +76,8 @@ fn what_cannot_be_copied_is_told_before_anything_is_touched() {
     world.write("masks.yaml", "- { column: users.emial, with: email }\n");
     copy(&world, "fresh", &["--mask", "masks.yaml"]).says("emial");
     copy(&world, "nowhere", &[]).says("nowhere");
+    world.preprod.psql("fresh", "select lo_create(4711)").unwrap();
+    copy(&world, "fresh", &[]).fails_with("R0217").says("1 large objects");
     let source = world.production.url(APP, PRODUCTION_READER.user);
     let with_password = source.replace('@', ":secret-in-a-url@");
     world.restage(&["copy", &with_password, &source]).ends(exit::USAGE).keeps_quiet_of("secret-in-a-url");

@@ -5,6 +5,7 @@ use crate::people::{SCENARIO, add_testers, people, rights, rights_of_both};
 use crate::play::{await_that, exit};
 use crate::truth::Truth;
 use crate::world::{APP, DEMO, World};
+use restage_lab::dataset::{PREPROD_OWNER, PRODUCTION_OWNER};
 use std::io::Write;
 use std::process::Stdio;
 
@@ -36,6 +37,27 @@ fn an_owner_who_may_not_create_databases_refreshes_in_place() {
     world.restage(&["cancel"]).fails_with("R0408");
     same("the refreshed preprod", &refreshed, &looks(&world.preprod, APP));
     assert_eq!(world.restage(&["show", "--output", "json"]).json()["status"], "refreshed");
+}
+
+#[test]
+fn event_triggers_of_the_target_are_not_told_and_who_may_not_drop_them_is_refused() {
+    let world = people();
+    add_testers(&world);
+    world.scenario("people", &people_in_place());
+    let frozen = "create function frozen() returns event_trigger language plpgsql as $$ begin raise 'the schema is frozen'; end $$;
+        alter function frozen() owner to {}; create event trigger frost on ddl_command_end execute function frozen()";
+    world.production.psql(APP, &frozen.replace("{}", PRODUCTION_OWNER.user)).unwrap();
+    world.preprod.psql(APP, &frozen.replace("{}", PREPROD_OWNER.user)).unwrap();
+    let before = Both::of(&world);
+    world.restage(&["plan", "people"]).ends(exit::REFUSED).says("R0204").says("`frost`");
+    before.nothing_was_touched(&world);
+    world.preprod.psql("postgres", &format!("alter role {} superuser", PREPROD_OWNER.user)).unwrap();
+    let wanted = rights_of_both(&world);
+    for _ in 0..2 {
+        world.restage(&["run", "people", "--yes"]).ends(exit::DONE);
+        assert_eq!(rights(&world.preprod), wanted);
+        assert_eq!(world.preprod.psql(APP, "select evtenabled from pg_event_trigger").unwrap(), "O");
+    }
 }
 
 #[test]

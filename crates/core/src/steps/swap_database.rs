@@ -76,8 +76,7 @@ impl Action for SwapDatabase {
         }
     }
     fn summary(&self, receipt: Swapped) -> Summary {
-        let (outage_seconds, lines) = (Some(receipt.outage_seconds), receipt.notes.clone());
-        Summary { outage_seconds, lines, swapped: Some(receipt), ..Summary::default() }
+        Summary { outage_seconds: Some(receipt.outage_seconds), swapped: Some(receipt), ..Summary::default() }
     }
     fn by_hand(&self, run: &RunId) -> Vec<String> {
         let SwapSpec { target, shadow, old, .. } = self.spec(run);

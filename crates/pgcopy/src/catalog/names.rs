@@ -1,5 +1,6 @@
 //! What is known by its name alone: extensions, schemas, roles, publications, subscriptions and event triggers.
 
+use super::MADE_BY_USERS;
 use crate::Result;
 use crate::connect::Reader;
 use restage_core::schema::{Schema, TableName};
@@ -16,6 +17,8 @@ pub(super) async fn read(reader: Reader<'_>, schema: &mut Schema) -> Result<()> 
     .await?;
     schema.roles = column(reader, "list the roles", ROLES).await?;
     schema.publications = column(reader, "list the publications", "SELECT pubname FROM pg_publication").await?;
+    let of_everything = "SELECT pubname FROM pg_publication WHERE puballtables";
+    schema.publications_of_everything = column(reader, "list the publications", of_everything).await?;
     let subscriptions =
         "SELECT s.subname FROM pg_subscription s JOIN pg_database d ON d.oid = s.subdbid WHERE d.datname = current_database()";
     schema.subscriptions = column(reader, "list the subscriptions", subscriptions).await?;
@@ -26,7 +29,8 @@ pub(super) async fn read(reader: Reader<'_>, schema: &mut Schema) -> Result<()> 
          (SELECT FROM pg_depend d WHERE d.classid = 'pg_event_trigger'::regclass AND d.objid = t.oid AND d.deptype = 'e')",
     )
     .await?;
-    let forced = reader.query("list the tables with forced policies", FORCED_POLICIES, &[]).await?;
+    let forced = format!("{FORCED_POLICIES} AND {MADE_BY_USERS}");
+    let forced = reader.query("list the tables with forced policies", &forced, &[]).await?;
     schema.forced_policies = forced.iter().map(|row| TableName::new(row.get::<_, String>(0), row.get::<_, String>(1))).collect();
     Ok(())
 }

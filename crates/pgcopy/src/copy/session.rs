@@ -9,9 +9,10 @@ const MAKING: &str =
     "SET check_function_bodies = off; SET row_security = off; SET lock_timeout = 0; SET default_transaction_read_only = off";
 /// Nobody needs the shadow before it is swapped in, which makes all of it durable.
 const IN_A_SHADOW: &str = "SET synchronous_commit = off";
-/// Long values of columns that name no compression are compressed in the way that costs the server least.
+/// Long values are compressed in the way that costs the server least, where neither their columns nor a role or database has a
+/// will of its own.
 const QUICK_COMPRESSION: &str = "SELECT set_config('default_toast_compression', 'lz4', false) FROM pg_settings \
-                                 WHERE name = 'default_toast_compression' AND 'lz4' = ANY(enumvals)";
+                                 WHERE name = 'default_toast_compression' AND 'lz4' = ANY(enumvals) AND source IN ('default', 'configuration file')";
 
 /// Text of no known encoding passes as it is; all other text is UTF-8 on the way, whatever the servers store.
 const UNKNOWN_ENCODING: &str =

@@ -1,6 +1,5 @@
 //! Sizes and counts, which are shown and never decided upon.
 
-use super::free_space;
 use crate::Result;
 use crate::connect::Reader;
 use restage_core::facts::{Estimates, TableEstimate};
@@ -18,7 +17,7 @@ pub(super) async fn read(reader: Reader<'_>, in_recovery: bool) -> Result<Estima
     };
     Ok(Estimates {
         bytes: count(row.get(0)),
-        free_bytes: free_space::read(reader).await?,
+        free_bytes: None,
         tables: tables(reader).await?,
         max_connections: u32::try_from(row.get::<_, i32>(1)).unwrap_or_default(),
         connections: u32::try_from(row.get::<_, i64>(2)).unwrap_or_default(),

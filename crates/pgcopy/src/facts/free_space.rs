@@ -1,5 +1,5 @@
-//! Free space where a server keeps a database. PostgreSQL does not tell it; over a Unix socket the server is on this machine,
-//! and its file system does.
+//! Free space where a server keeps a database. PostgreSQL does not tell it; if it is a server of this machine that listens on a
+//! Unix socket, and not a tunnel's end, the machine's file system does.
 
 use crate::Result;
 use crate::connect::Reader;
@@ -7,8 +7,11 @@ use std::fs;
 use std::path::{Path, PathBuf};
 use tokio::net::UnixStream;
 
+/// How PostgreSQL's process is called.
+const SERVER: &str = "postgres";
+
 /// Free bytes, if the role may know where the database is and this process may look there.
-pub(super) async fn read(reader: Reader<'_>) -> Result<Option<u64>> {
+pub async fn free_space(reader: Reader<'_>) -> Result<Option<u64>> {
     let Some(socket) = reader.endpoint().socket() else { return Ok(None) };
     let sql = "SELECT coalesce(nullif(pg_tablespace_location(dattablespace), ''), \
                  (SELECT setting || '/base' FROM pg_settings WHERE name = 'data_directory')) \
@@ -22,7 +25,9 @@ pub(super) async fn read(reader: Reader<'_>) -> Result<Option<u64>> {
 
 /// The process that listens there.
 async fn process_behind(socket: &Path) -> Option<i32> {
-    UnixStream::connect(socket).await.ok()?.peer_cred().ok()?.pid()
+    let process = UnixStream::connect(socket).await.ok()?.peer_cred().ok()?.pid()?;
+    let name = tokio::fs::read_to_string(format!("/proc/{process}/comm")).await.ok()?;
+    (name.trim_end() == SERVER).then_some(process)
 }
 
 /// A server in a container sees other files under the same names, so the folder is looked at as the server sees it; or, where

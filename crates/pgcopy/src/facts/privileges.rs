@@ -18,6 +18,8 @@ pub(super) async fn read(reader: Reader<'_>) -> Result<Privileges> {
     let owners =
         format!("SELECT DISTINCT pg_get_userbyid(owner) FROM ({OWNERS}) AS o(owner) WHERE NOT pg_has_role(owner, '{act}')");
     let owners = reader.query("list the owners", &owners, &[]).await?;
+    let event_triggers = format!("{EVENT_TRIGGERS} AND NOT pg_has_role(t.evtowner, '{act}')");
+    let event_triggers = reader.query("list the event triggers", &event_triggers, &[]).await?;
     Ok(Privileges {
         superuser: row.get(0),
         create_database: row.get(1),
@@ -27,6 +29,7 @@ pub(super) async fn read(reader: Reader<'_>) -> Result<Privileges> {
         unreadable,
         unreadable_large_objects: unreadable_large_objects(reader).await?,
         foreign_owners: owners.iter().map(|row| row.get(0)).collect(),
+        foreign_event_triggers: event_triggers.iter().map(|row| row.get(0)).collect(),
     })
 }
 
@@ -56,6 +59,10 @@ const UNREADABLE: &str = "SELECT n.nspname, c.relname FROM pg_class c JOIN pg_na
             OR c.oid IN (SELECT unnest(e.extconfig) FROM pg_extension e)) \
        AND NOT (has_schema_privilege(n.oid, 'USAGE') AND CASE c.relkind WHEN 'S' THEN has_sequence_privilege(c.oid, 'SELECT') \
                 ELSE has_table_privilege(c.oid, 'SELECT') AND NOT row_security_active(c.oid) END)";
+
+/// Those that no extension brings.
+const EVENT_TRIGGERS: &str = "SELECT t.evtname FROM pg_event_trigger t WHERE NOT EXISTS \
+     (SELECT FROM pg_depend d WHERE d.classid = 'pg_event_trigger'::regclass AND d.objid = t.oid AND d.deptype = 'e')";
 
 /// Members of extensions are left out: they belong to whoever the server made them for, and come with the extension. So are the
 /// constructors of range types, which always belong to the server's first superuser.

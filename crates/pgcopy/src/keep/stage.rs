@@ -9,7 +9,7 @@ use super::staged::{Field, Staged, Staging, constraint};
 use super::table::Table;
 use crate::connect::{Boundaries, SourceClient, TargetClient};
 use crate::stop::Stop;
-use crate::{Kind, Result};
+use crate::{Kind, Result, event_triggers};
 use restage_core::schema::{ColumnName, TableName};
 use tokio_postgres::types::Type;
 
@@ -20,6 +20,7 @@ fn aside(at: usize) -> String {
 
 /// Copies the rows of the kept tables out of the database they are in, before that is emptied in the same transaction.
 pub async fn set_aside(client: &TargetClient, tables: &[Table]) -> Result<()> {
+    let paused = event_triggers::pause(client).await?;
     for (at, table) in tables.iter().enumerate() {
         let name = &table.plan.table;
         let from = super::layout::read(client.reader(), std::iter::once(name)).await?;
@@ -29,7 +30,7 @@ pub async fn set_aside(client: &TargetClient, tables: &[Table]) -> Result<()> {
         let sql = format!("CREATE TEMPORARY TABLE {} AS SELECT {} FROM {} AS t", aside(at), texts.join(", "), layout.from());
         client.run(format!("set the rows of `{name}` aside"), &sql).await?;
     }
-    Ok(())
+    event_triggers::resume(client, &paused).await
 }
 
 fn carried(columns: &[ColumnName]) -> impl Iterator<Item = (usize, &ColumnName)> {

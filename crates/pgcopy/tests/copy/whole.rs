@@ -42,3 +42,44 @@ async fn every_kind_of_object_survives_from_14_to_18() {
 async fn every_kind_of_object_survives_from_16_to_17() {
     every_kind_of_object_survives(Major::V16, Major::V17).await;
 }
+
+/// Foreign keys of tables that are large enough to have theirs validated afterwards.
+const LARGE_REFERENCES: &str = "
+CREATE TABLE customers (id int PRIMARY KEY) PARTITION BY RANGE (id);
+CREATE TABLE customers_1 PARTITION OF customers FOR VALUES FROM (0) TO (100);
+CREATE TABLE customers_2 PARTITION OF customers FOR VALUES FROM (100) TO (1000) PARTITION BY RANGE (id);
+CREATE TABLE customers_2_1 PARTITION OF customers_2 FOR VALUES FROM (100) TO (1000);
+INSERT INTO customers SELECT generate_series(1, 500);
+CREATE TABLE colours (name text PRIMARY KEY); INSERT INTO colours VALUES ('red'), ('blue');
+CREATE TABLE orders (id int PRIMARY KEY, customer_id int REFERENCES customers, first int CONSTRAINT \"the first\" REFERENCES orders,
+    colour text REFERENCES colours ON DELETE CASCADE DEFERRABLE INITIALLY DEFERRED, filling text DEFAULT repeat('x', 100));
+INSERT INTO orders SELECT n, 1 + n % 500, 1, 'red' FROM generate_series(1, 20000) n;
+CREATE TABLE \"orders of\" (id int, \"order\" int, filling text DEFAULT repeat('x', 100), CONSTRAINT \"of which\" FOREIGN KEY (\"order\") REFERENCES orders);
+INSERT INTO \"orders of\" SELECT n, n FROM generate_series(1, 20000) n;
+CREATE TABLE deliveries (id int, order_id int REFERENCES orders, filling text DEFAULT repeat('x', 100)) PARTITION BY HASH (id);
+CREATE TABLE deliveries_1 PARTITION OF deliveries FOR VALUES WITH (MODULUS 2, REMAINDER 0);
+CREATE TABLE deliveries_2 PARTITION OF deliveries FOR VALUES WITH (MODULUS 2, REMAINDER 1);
+INSERT INTO deliveries SELECT n, n FROM generate_series(1, 20000) n;
+CREATE TABLE doubtful (id int, order_id int, filling text DEFAULT repeat('x', 100));
+INSERT INTO doubtful SELECT n, n + 1 FROM generate_series(1, 20000) n;
+ALTER TABLE doubtful ADD CONSTRAINT doubtful_order FOREIGN KEY (order_id) REFERENCES orders NOT VALID";
+
+async fn foreign_keys_of_large_tables_are_as_they_were(major: Major) {
+    let cluster = Cluster::start(major).unwrap();
+    cluster.create_database("app").unwrap();
+    cluster.psql("app", LARGE_REFERENCES).unwrap();
+    Pair { source: &cluster, target: &cluster }.fill_all().await;
+    assert_same(&dump(&cluster, "app", major, &["--schema-only"]), &dump(&cluster, "copy", major, &["--schema-only"]));
+    let unvalidated = "SELECT string_agg(conname, ', ') FROM pg_constraint WHERE NOT convalidated";
+    assert_eq!(cluster.psql("copy", unvalidated).unwrap(), "doubtful_order");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn foreign_keys_of_large_tables_are_as_they_were_on_15() {
+    foreign_keys_of_large_tables_are_as_they_were(Major::V15).await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn foreign_keys_of_large_tables_are_as_they_were_on_18() {
+    foreign_keys_of_large_tables_are_as_they_were(Major::V18).await;
+}

@@ -153,6 +153,16 @@ async fn the_targets_own_tables_follow_kept_rows_to_their_new_keys() {
 }
 
 #[tokio::test]
+async fn a_foreign_key_to_kept_rows_in_partitions_is_valid_at_the_end() {
+    let schema = "CREATE TABLE users (id int PRIMARY KEY, email text) PARTITION BY RANGE (id);
+        CREATE TABLE users_1 PARTITION OF users DEFAULT; CREATE TABLE orders (id int PRIMARY KEY, user_id int)";
+    let ours = "INSERT INTO users VALUES (1, 'ann'), (5, 'own'); ALTER TABLE orders ADD CONSTRAINT whose FOREIGN KEY (user_id) REFERENCES users";
+    let world = World::new(schema, "INSERT INTO users VALUES (1, 'ann'); INSERT INTO orders VALUES (1, 1), (2, 5)", ours);
+    world.restore(&[keep("users")]).await.unwrap();
+    assert_eq!(world.shadow("SELECT count(*) || ' ' || bool_and(convalidated) FROM pg_constraint WHERE contype = 'f'"), "2 true");
+}
+
+#[tokio::test]
 async fn productions_event_triggers_are_not_told_of_it() {
     let world = World::new(SCHEMA, ROWS, &format!("{OWN};{OWN_ROWS}"));
     world.shadow(

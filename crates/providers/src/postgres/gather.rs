@@ -89,7 +89,8 @@ impl Pair<'_> {
             facts::gather_database(&source_client, &tools, &stop),
             facts::gather_database(&target_client, &tools, &stop),
         );
-        let (source, target) = both.map_err(told)?;
+        let (source, mut target) = both.map_err(told)?;
+        target.estimates.free_bytes = facts::free_space(target_client.reader()).await.map_err(told)?;
         let taken = stages::taken(self.stage, &source.schema);
         let mut found = CopyFacts {
             keep: BTreeMap::new(),

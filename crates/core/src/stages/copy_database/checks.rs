@@ -204,6 +204,22 @@ fn target_privileges_for_objects(copying: &Copying<'_>, builder: &mut Builder) {
             format!("run `alter role \"{user}\" bypassrls` on the target"),
         );
     }
+    if copying.swap().is_none() && !privileges.foreign_event_triggers.is_empty() {
+        let triggers = join(&privileges.foreign_event_triggers);
+        missing(
+            format!("`{user}` may not drop the target's event triggers, which are made anew in place: {triggers}"),
+            format!("drop them as a superuser, or give them to a role that `{user}` can act for"),
+        );
+    }
+    let publications = &source.schema.publications_of_everything;
+    let has = |kind: ObjectKind| source.objects.keys().any(|object| object.kind == kind);
+    let for_schemas = has(ObjectKind::PublicationTablesInSchema) || has(ObjectKind::Subscription);
+    if copying.stage.publications == Publications::Copy && (for_schemas || !publications.is_empty()) {
+        missing(
+            "only a superuser can create publications of all tables or of whole schemas, and subscriptions".into(),
+            "connect to the target as a superuser, or leave `publications:` at `skip`".into(),
+        );
+    }
     if !source.schema.event_triggers.is_empty() {
         let names: Vec<String> = source.schema.event_triggers.iter().map(|name| format!("`{name}`")).collect();
         builder.find(

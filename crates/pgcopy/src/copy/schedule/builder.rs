@@ -171,7 +171,7 @@ impl<'a> Builder<'a> {
         let bytes: u64 = looked_at.iter().filter_map(|table| self.sizes.get(table)).sum();
         // Looking at rows is quicker than an index, so it waits for the indexes.
         let cost = if is_foreign_key { bytes / 8 } else { bytes };
-        let number = match self.validated_later(entry, &touched).filter(|_| looked_at == touched) {
+        let number = match self.validated_later(entry, &touched) {
             None => self.schedule.add(Task::Make(entry.clone()), cost, &needs, locks),
             Some(key) => {
                 let unchecked = Entry { sql: format!("{} NOT VALID;\n", statement(entry)), ..entry.clone() };
@@ -185,13 +185,15 @@ impl<'a> Builder<'a> {
     }
 
     /// The foreign key of a large table, which keeps others from both tables as long as it looks at rows, unless it is made first
-    /// and looks afterwards. Partitioned tables cannot have it so.
+    /// and looks afterwards. Not of a partitioned table, which no server before version 18 can have so, nor to one: before 18,
+    /// its keys to each partition would never count as valid.
     fn validated_later(&self, entry: &Entry, touched: &BTreeSet<TableName>) -> Option<ForeignKeyEntry> {
         let statement = statement(entry);
+        let is_partitioned = self.work.parents.values().any(|above| touched.contains(above));
         let as_usual = statement.starts_with("ALTER TABLE ONLY ")
             && !statement.ends_with(" NOT VALID")
             && !statement.ends_with(" NOT ENFORCED");
-        if entry.kind != ObjectKind::ForeignKey || !as_usual {
+        if entry.kind != ObjectKind::ForeignKey || !as_usual || is_partitioned {
             return None;
         }
         let named_after = |table: &&TableName| {

@@ -28,13 +28,19 @@ impl Staging<'_> {
             if definition.trim_end().ends_with("NOT VALID") {
                 continue;
             }
-            let sql =
-                "SELECT NOT convalidated FROM pg_constraint WHERE conrelid = to_regclass($1) AND conname = $2 AND contype = 'f'";
+            let sql = "SELECT NOT k.convalidated, c.relkind = 'p' FROM pg_constraint k JOIN pg_class c ON c.oid = k.confrelid \
+                       WHERE k.conrelid = to_regclass($1) AND k.conname = $2 AND k.contype = 'f'";
             let rows =
                 self.shadow.reader().query("look at constraints", sql, &[(&table.sql(), Type::TEXT), (name, Type::TEXT)]).await?;
-            let waits = rows.first().map(|row| flag(row, 0)).transpose()?.unwrap_or_default();
-            if waits {
-                let sql = format!("ALTER TABLE {} VALIDATE CONSTRAINT {}", table.sql(), quote_identifier(name));
+            let Some(row) = rows.first() else { continue };
+            if flag(row, 0)? {
+                let (table_sql, constraint) = (table.sql(), quote_identifier(name));
+                let sql = if flag(row, 1)? {
+                    // Before version 18, validating says nothing of the keys to each partition.
+                    format!("ALTER TABLE {table_sql} DROP CONSTRAINT {constraint}, ADD CONSTRAINT {constraint} {definition}")
+                } else {
+                    format!("ALTER TABLE {table_sql} VALIDATE CONSTRAINT {constraint}")
+                };
                 let done = self.shadow.run(format!("validate `{name}` of `{table}`"), &sql).await;
                 done.map_err(|error| if error.kind == Kind::ConstraintViolated { error.kind(Kind::Dangling) } else { error })?;
             }

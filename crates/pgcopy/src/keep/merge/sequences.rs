@@ -21,9 +21,11 @@ impl Staging<'_> {
     /// `nextval`, a restart is taken back with it.
     pub(super) async fn draw_within_the_transaction(&self, staged: &Staged<'_>, field: &Field, sequence: &str) -> Result<()> {
         let what = format!("look at the sequence of `{}.{}`", staged.table(), field.column.name);
+        // At its end a sequence begins anew or says that it cannot go on, which `nextval` knows best.
         let next = format!(
-            "SELECT CASE WHEN v.is_called THEN v.last_value::numeric + s.seqincrement ELSE v.last_value END::text
-             FROM pg_sequence s, {sequence} v WHERE s.seqrelid = {}::regclass",
+            "SELECT n.next::text FROM pg_sequence s, {sequence} v,
+                  LATERAL (SELECT CASE WHEN v.is_called THEN v.last_value::numeric + s.seqincrement ELSE v.last_value END) AS n (next)
+             WHERE s.seqrelid = {}::regclass AND n.next BETWEEN s.seqmin AND s.seqmax",
             quote_literal(sequence)
         );
         for row in self.shadow.reader().query(what, &next, &[]).await? {
