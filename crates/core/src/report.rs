@@ -46,6 +46,8 @@ pub struct Report {
     pub swapped: Option<Swapped>,
     /// What was copied, by table.
     pub tables: BTreeMap<TableName, TableFilled>,
+    /// Seconds of each sort of work of the copies, from the first to the last of it; sorts overlap.
+    pub copying: BTreeMap<String, f64>,
     /// Large objects copied.
     pub large_objects: u64,
     /// What only the target had and was brought back.
@@ -179,6 +181,7 @@ fn blank(id: &RunId, run: &Run<'_>) -> Report {
         swapped: None,
         tables: BTreeMap::new(),
         large_objects: 0,
+        copying: BTreeMap::new(),
         deltas: None,
         kept: None,
         verified: Verified::default(),
@@ -217,6 +220,9 @@ impl Report {
             self.source = Some(filled.source.to_string());
             self.tables.extend(filled.tables);
             self.large_objects += filled.large_objects;
+            for (sort, seconds) in filled.seconds {
+                *self.copying.entry(sort).or_default() += seconds;
+            }
             self.lines.extend(filled.notes);
         }
         if let Some(verified) = summary.verified {

@@ -56,6 +56,10 @@ impl Reports {
                 ]
             })
             .collect();
-        Ok(table(&["step of the last turn", "seconds"], &rows))
+        let copying = report["copying"].as_object().ok_or("the report does not say how it copied")?;
+        let sorts: Vec<String> =
+            copying.iter().map(|(sort, seconds)| format!("{sort} {:.1}", seconds.as_f64().unwrap_or(0.0))).collect();
+        let steps = table(&["step of the last turn", "seconds"], &rows);
+        Ok(format!("{steps}\nSeconds of the copy, side by side: {}.\n", sorts.join(", ")))
     }
 }

@@ -136,8 +136,12 @@ fn tables(report: &Report, screen: Screen, lines: &mut Vec<String>) {
         ]);
     }
     lines.extend(shown.lines(2, width()));
+    let sorts: Vec<String> = report.copying.iter().map(|(sort, time)| format!("{sort} {}", seconds(*time))).collect();
     if largest.len() > TABLES_SHOWN {
         lines.push(format!("  and {} smaller ones", largest.len() - TABLES_SHOWN));
+    }
+    if !sorts.is_empty() {
+        lines.push(fold(&format!("time, side by side: {}", sorts.join(", ")), 2, 2, width()));
     }
     if report.large_objects > 0 {
         lines.push(format!("  {}", plural(report.large_objects, "large object")));

@@ -55,6 +55,7 @@ pub struct Filling<'a> {
 /// Dropped or stopped before its end, nothing goes on working on either server; the target is half-filled then.
 pub async fn fill(route: &Route, filling: &Filling<'_>) -> Result<Filled> {
     let tally = Arc::new(Tally::new());
+    let started = Instant::now();
     let work = async {
         let keeper = Keeper::open(&route.source, filling).await?;
         let target = session::target(route).await?;
@@ -62,6 +63,7 @@ pub async fn fill(route: &Route, filling: &Filling<'_>) -> Result<Filled> {
         let runner = Runner::new(&target, Transaction::None, filling.stop);
         empty(&target, &other, &runner, filling).await?;
         let prepared = Prepared::make(&keeper, &target, filling, &tally).await?;
+        tally.spent("looking", started);
         let job = prepared.begin(&runner, filling.carried.verify).await?;
         let workers = filling.workers(prepared.tasks);
         let done = Arc::new(job).run(route, &keeper.snapshot, workers, filling.stop).await?;

@@ -162,7 +162,11 @@ impl<'a> Worker<'a> {
                 self.job.tally.spent("foreign keys", started);
                 validated
             }
-            Task::Analyze(table) => self.run(&[gather_statistics(&table)], self.transaction).await,
+            Task::Analyze(table) => {
+                let gathered = self.run(&[gather_statistics(&table)], self.transaction).await;
+                self.job.tally.spent("statistics", started);
+                gathered
+            }
             Task::LargeObjects => Box::pin(self.large_objects()).await,
         }
     }
