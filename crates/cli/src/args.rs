@@ -160,8 +160,18 @@ pub(crate) struct Runs {
 #[derive(Debug, Args)]
 pub(crate) struct OneRun {
     /// The run: its id, the first characters of it, or `last`.
-    #[arg(default_value = "last")]
+    #[arg(default_value = LAST)]
     pub(crate) run: String,
+}
+
+/// What stands for the last run.
+const LAST: &str = "last";
+
+impl OneRun {
+    /// Whether a run was named, and not only the last one meant.
+    pub(crate) fn is_named(&self) -> bool {
+        self.run != LAST
+    }
 }
 
 /// `logs`

@@ -79,6 +79,9 @@ pub struct DatabaseFacts {
     pub privileges: Privileges,
     /// Every role of the server.
     pub server_roles: BTreeSet<String>,
+    /// Whether new databases are made after it.
+    #[serde(default)]
+    pub is_template: bool,
     /// Extensions that can be created there.
     pub available_extensions: BTreeSet<String>,
     /// The structure.
@@ -211,6 +214,12 @@ pub struct KeepFacts {
     pub conflicts: u64,
     /// Keys of some conflicting rows, at most 5.
     pub conflict_examples: Vec<String>,
+    /// Rows with NULL where rows are matched, which pass for production's rows of the same key.
+    #[serde(default)]
+    pub unnamed: u64,
+    /// Such rows whose key production uses for a row that is not so.
+    #[serde(default)]
+    pub unrecognisable: u64,
     /// Rows whose primary key is another thing's in production.
     pub collisions: u64,
     /// Keys of some colliding rows, at most 5.

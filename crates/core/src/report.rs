@@ -124,7 +124,8 @@ pub fn report(id: &RunId, plan: &Plan, events: &[Event]) -> Result<Report> {
         let summary = plan.step(*step).step.action().summary(receipt.clone())?;
         report.take(summary);
         let ended = run.times(*step).end;
-        if let (Some(kept_for), Some(end), StepState::Done) = (plan.step(*step).step.action().retained(), ended, run.state(*step)) {
+        let retained = plan.step(*step).step.action().retained().filter(|kept_for| !kept_for.is_zero());
+        if let (Some(kept_for), Some(end), StepState::Done) = (retained, ended, run.state(*step)) {
             let until = end.saturating_add(kept_for).unwrap_or(Timestamp::MAX);
             report.undo_until = Some(report.undo_until.map_or(until, |other| other.min(until)));
         }

@@ -63,6 +63,7 @@ async fn observe(reader: Reader<'_>, privileges: Privileges, archive: &Archive) 
         locale: about.locale,
         owner: about.owner,
         user: about.user,
+        is_template: about.is_template,
         server_roles: names(reader, "list the roles", "SELECT rolname FROM pg_roles").await?,
         available_extensions: names(reader, "list the available extensions", "SELECT name FROM pg_available_extensions").await?,
         logical_slots: names(reader, "list the replication slots", SLOTS).await?,

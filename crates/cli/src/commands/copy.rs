@@ -22,6 +22,8 @@ use std::path::{Path, PathBuf};
 const SOURCE_PASSWORD: &str = "RESTAGE_SOURCE_PASSWORD";
 const TARGET_PASSWORD: &str = "RESTAGE_TARGET_PASSWORD";
 const MASK_SECRET: &str = "RESTAGE_MASK_SECRET";
+/// The database that `createdb` and its like connect to.
+const MAINTENANCE: &str = "postgres";
 /// Objects that a refusal names.
 const NAMED: usize = 3;
 
@@ -30,6 +32,10 @@ pub(crate) async fn run(common: &Common, args: &Args, screen: Screen) -> Result<
     let desk = Desk::open(common, screen).await?;
     let facts = look(&desk, &prepared).await?;
     if !args.replace {
+        if target_database(&prepared).is_some_and(|database| database == MAINTENANCE) {
+            let message = format!("{} is the database that tools of the server connect to", args.target);
+            return Err(Code::TargetInUse.error(message).help("name a database of its own, or add `--replace`").into());
+        }
         facts.copies.iter().try_for_each(|(_, copy)| expect_empty(&copy.target, &args.target))?;
     }
     let plan = decide(&prepared, &facts)?;
@@ -100,6 +106,11 @@ fn scenario(args: &Args, masks: Option<&str>) -> String {
         text.extend(masks.lines().map(|line| format!("        {line}\n")));
     }
     text
+}
+
+fn target_database(prepared: &Prepared) -> Option<&str> {
+    let (_, target) = prepared.environments.iter().find(|(_, environment)| !environment.is_production())?;
+    target.databases.values().next().map(|address| address.database.as_str())
 }
 
 /// A string as YAML has it; JSON's is one.

@@ -78,6 +78,10 @@ fn what_cannot_be_copied_is_told_before_anything_is_touched() {
     copy(&world, "nowhere", &[]).says("nowhere");
     world.preprod.psql("fresh", "select lo_create(4711)").unwrap();
     copy(&world, "fresh", &[]).fails_with("R0217").says("1 large objects");
+    for (database, words) in [("template1", "is a template"), ("postgres", "tools of the server")] {
+        world.preprod.psql("postgres", &format!("alter database {database} owner to {}", PREPROD_OWNER.user)).unwrap();
+        copy(&world, database, &[]).fails_with("R0217").says(words);
+    }
     let source = world.production.url(APP, PRODUCTION_READER.user);
     let with_password = source.replace('@', ":secret-in-a-url@");
     world.restage(&["copy", &with_password, &source]).ends(exit::USAGE).keeps_quiet_of("secret-in-a-url");

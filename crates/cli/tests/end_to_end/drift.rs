@@ -50,6 +50,30 @@ fn an_extra_view_on_a_table_of_production_comes_back_with_its_grants() {
 }
 
 #[test]
+fn row_security_and_the_owner_of_public_stay_as_they_are_on_the_target() {
+    let world = people();
+    add_testers(&world);
+    world
+        .preprod
+        .psql("postgres", "create role keeper; grant keeper to preprod_owner; alter role preprod_owner bypassrls")
+        .unwrap();
+    world.preprod.psql(APP, "grant create on database app to keeper; alter schema public owner to keeper; grant all on schema public to preprod_owner").unwrap();
+    world.in_preprod(
+        "create policy few on bookings using (id < 5); alter table bookings enable row level security;
+         alter table accounts enable row level security, force row level security; grant select on bookings to keeper",
+    );
+    let seen = "select (select string_agg(concat_ws(' ', relname, relrowsecurity, relforcerowsecurity), ', ' order by relname)
+        from pg_class where relname in ('accounts', 'bookings', 'users')), pg_get_userbyid(nspowner), (select string_agg(polname, ',') from pg_policy)
+        from pg_namespace where nspname = 'public'";
+    let before = rows(&world.preprod, seen);
+    assert_eq!(before, ["accounts t t, bookings t f, users f f|keeper|few"]);
+    let plan = world.restage(&["plan", "people", "--output", "json"]).ends(exit::DONE);
+    plan.says("\"row-security\"").keeps_quiet_of("schema `public`");
+    refreshes_right(&world);
+    assert_eq!(rows(&world.preprod, seen), before);
+}
+
+#[test]
 fn an_extra_table_with_a_foreign_key_to_users_comes_back_with_its_rows() {
     let world = people();
     add_testers(&world);

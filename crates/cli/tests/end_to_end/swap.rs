@@ -150,3 +150,26 @@ fn what_the_target_got_while_a_run_was_held_is_not_lost_by_its_swap() {
     world.in_preprod("drop table late");
     world.restage(&["resume"]).ends(exit::DONE).says("refreshed");
 }
+
+#[test]
+fn what_a_transaction_commits_while_the_swap_waits_for_it_is_not_lost() {
+    let world = people();
+    add_testers(&world);
+    world.scenario("people", &SCENARIO.replace("drain: 0s", "drain: 30s"));
+    std::thread::scope(|scope| {
+        let late =
+            "begin; insert into users values (md5('late')::uuid, 'late', 'late@preprod.example.com'); select pg_sleep(8); commit";
+        let session = scope.spawn(|| world.preprod.psql(APP, late).unwrap());
+        await_that("the transaction is open", || {
+            world.preprod.psql("postgres", "select count(*) from pg_stat_activity where wait_event = 'PgSleep'").unwrap() == "1"
+        });
+        world.restage(&["run", "people", "--yes"]).ends(exit::HELD).says("R0402").says("`users`");
+        session.join().unwrap();
+    });
+    assert_eq!(world.preprod.psql(APP, "select count(*) from users where username = 'late'").unwrap(), "1");
+    let wanted = rights_of_both(&world);
+    world.restage(&["undo"]).ends(exit::DONE);
+    world.restage(&["run", "people", "--yes"]).ends(exit::DONE);
+    assert_eq!(rights(&world.preprod), wanted);
+    assert_eq!(world.preprod.psql(APP, "select count(*) from users where username = 'late'").unwrap(), "1");
+}

@@ -41,6 +41,13 @@ pub enum Delta {
         /// `ADD CONSTRAINT`'s definition.
         definition: String,
     },
+    /// Row security that is on, or forced upon the owner too, for a table that both have.
+    RowSecurity {
+        /// The table.
+        table: TableName,
+        /// Whether it holds for the table's owner too.
+        forced: bool,
+    },
     /// Anything else that `pg_dump` lists, such as a function, type, index, trigger, sequence or schema.
     Object {
         /// What it is.
@@ -60,6 +67,8 @@ impl fmt::Display for Delta {
             Self::View { name } => write!(f, "view `{name}`"),
             Self::Column { table, column, .. } => write!(f, "column `{table}.{column}`"),
             Self::ForeignKey { table, name, .. } => write!(f, "foreign key `{name}` of `{table}`"),
+            Self::RowSecurity { table, forced: false } => write!(f, "row security of `{table}`"),
+            Self::RowSecurity { table, forced: true } => write!(f, "forced row security of `{table}`"),
             Self::Object { kind, schema, name } if schema.is_empty() => write!(f, "{} `{name}`", kind.word().to_lowercase()),
             Self::Object { kind, schema, name } => write!(f, "{} `{schema}.{name}`", kind.word().to_lowercase()),
         }

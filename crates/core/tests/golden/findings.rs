@@ -79,6 +79,17 @@ fn choices_made_for_kept_rows() {
 }
 
 #[test]
+fn rows_that_may_not_follow_or_be_told_apart() {
+    let facts = |facts: &mut CopyFacts| {
+        let roles = facts.target.schema.tables.get_mut(&name("user_roles")).unwrap();
+        roles.foreign_keys.clear();
+        facts.keep.insert(name("users"), KeepFacts { found: 9, same: 9, unnamed: 2, ..KeepFacts::default() });
+    };
+    let keys = "keep: [{ table: users, match: [login], on-collision: renumber }, user_roles]\ndeltas: drop";
+    Case::copying(keys).but(facts).is_noticed("followers");
+}
+
+#[test]
 fn rows_that_are_left_out() {
     let keys = "rows: [{ table: people, where: id < 1000 }]\nwithout: [flyway_schema_history]\nmigrations: { require: any }";
     Case::copying(keys).is_noticed("filtered-rows");

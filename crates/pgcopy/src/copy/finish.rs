@@ -107,6 +107,7 @@ impl Finish<'_> {
     async fn hand_over(&self) -> Result<Vec<String>> {
         let owned: Vec<&Entry> = self.selection.owned().filter(|entry| entry.kind != ObjectKind::EventTrigger).collect();
         let mut notes = self.runner.run(&self.owners.statements(owned.iter().copied(), self.inherited)).await?;
+        notes.extend(self.runner.run(&self.owners.of_public(self.inherited)).await?);
         let made: HashSet<ObjectKey> = owned.iter().map(|entry| ObjectKey::of(entry)).collect();
         notes.extend(self.runner.run(&grants::of_target(&made, self.inherited)).await?);
         let new = grants::on_new_objects(self.target.reader(), &owned, self.inherited, self.owners).await?;

@@ -101,6 +101,11 @@ impl Inherited {
 }
 
 impl ObjectKey {
+    /// The schema that every database has.
+    pub(super) fn public_schema() -> Self {
+        Self { class: "schema", schema: String::new(), name: "public".into() }
+    }
+
     /// Every database has one, so it is not made; still it has grants.
     fn is_public_schema(&self) -> bool {
         self.class == "schema" && self.name == "public"

@@ -74,6 +74,16 @@ impl Owners {
         self.with_rights(&given, give.collect())
     }
 
+    /// The statement that gives the schema `public`, which every database has, to whoever owns the target's.
+    pub(super) fn of_public(&self, inherited: &Inherited) -> Vec<Statement> {
+        let owner = inherited.owner_of(&ObjectKey::public_schema()).filter(|owner| self.reachable.contains(*owner));
+        let give = owner.map(|owner| {
+            let sql = format!("ALTER SCHEMA public OWNER TO {};", quote_identifier(owner));
+            noted(format!("give the schema `public` to `{owner}`"), sql)
+        });
+        give.into_iter().collect()
+    }
+
     /// A new owner must have the right to create in the schema, though it may have lost it since; a superuser need not care.
     fn with_rights(&self, given: &[(&Entry, &str)], give: Vec<Statement>) -> Vec<Statement> {
         if self.is_superuser {

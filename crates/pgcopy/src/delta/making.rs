@@ -57,6 +57,11 @@ impl<'a> Maker<'a> {
                 let doing = format!("add the column `{table}.{column}`");
                 tell(&doing, self.attempt(&doing, &sql).await, &THERE).map(drop)
             }
+            Part::RowSecurity { table, forced } => {
+                let force = if *forced { ", FORCE ROW LEVEL SECURITY" } else { "" };
+                let sql = format!("ALTER TABLE {} ENABLE ROW LEVEL SECURITY{force}", table.sql());
+                self.attempt(&format!("turn row security of `{table}` on"), &sql).await
+            }
             Part::Entry(entry) => self.make_entry(entry).await,
         }
     }

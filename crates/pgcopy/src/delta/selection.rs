@@ -27,6 +27,8 @@ pub(super) enum Part<'a> {
     Entry(&'a Entry),
     /// A column more.
     Column { table: &'a TableName, column: &'a ColumnName, definition: &'a str },
+    /// Row security of a table that is there.
+    RowSecurity { table: &'a TableName, forced: bool },
 }
 
 /// Kinds that are named after their relation, such as `users users_pkey`.
@@ -54,6 +56,10 @@ impl<'a> Selection<'a> {
             selection.place(entry, &choice);
         }
         selection.place_other_columns(what.deltas);
+        selection.after_rows.extend(what.deltas.iter().filter_map(|delta| match delta {
+            Delta::RowSecurity { table, forced } => Some(Part::RowSecurity { table, forced: *forced }),
+            _ => None,
+        }));
         Ok(selection)
     }
 
@@ -119,6 +125,7 @@ impl<'a> Choice<'a> {
                 Delta::ForeignKey { table, name, .. } => {
                     choice.foreign_keys.insert((&table.schema, format!("{} {name}", table.name)));
                 }
+                Delta::RowSecurity { .. } => {}
                 Delta::Object { kind, schema, name } => {
                     choice.objects.insert((kind, schema, name));
                 }

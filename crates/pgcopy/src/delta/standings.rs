@@ -30,7 +30,7 @@ pub async fn standings(target: Reader<'_>, schema: &Schema, deltas: &[Delta]) ->
             Delta::Object { kind, schema, name } if *kind == ObjectKind::Sequence => {
                 sequences.insert(TableName::new(schema.clone(), name.clone()));
             }
-            Delta::View { .. } | Delta::ForeignKey { .. } | Delta::Object { .. } => {}
+            Delta::View { .. } | Delta::ForeignKey { .. } | Delta::RowSecurity { .. } | Delta::Object { .. } => {}
         }
     }
     let comes_back = |(name, sequence): &(&TableName, &restage_core::schema::Sequence)| {

@@ -13,6 +13,7 @@ pub(super) struct About {
     pub(super) locale: String,
     pub(super) owner: String,
     pub(super) user: String,
+    pub(super) is_template: bool,
 }
 
 /// The identity of the session's database; two addresses with one identity are one database.
@@ -36,7 +37,7 @@ pub(super) async fn about(reader: Reader<'_>) -> Result<About> {
     };
     let sql = format!(
         "SELECT current_setting('server_version_num')::int, pg_is_in_recovery(), pg_encoding_to_char(encoding), \
-                datcollate::text, datctype::text, {provided}, pg_get_userbyid(datdba), session_user::text \
+                datcollate::text, datctype::text, {provided}, pg_get_userbyid(datdba), session_user::text, datistemplate \
          FROM pg_database WHERE datname = current_database()"
     );
     let rows = reader.query("read the database's properties", &sql, &[]).await?;
@@ -51,5 +52,6 @@ pub(super) async fn about(reader: Reader<'_>) -> Result<About> {
         locale: row.get::<_, Option<String>>(5).map_or_else(|| system.clone(), |provided| format!("{provided} ({system})")),
         owner: row.get(6),
         user: row.get(7),
+        is_template: row.get(8),
     })
 }

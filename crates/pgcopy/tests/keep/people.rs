@@ -67,6 +67,22 @@ async fn an_attempt_that_failed_leaves_no_gap_in_the_numbers() {
 }
 
 #[tokio::test]
+async fn rows_that_nothing_tells_apart_but_their_key_are_counted_beforehand() {
+    let schema = "CREATE TABLE users (id int PRIMARY KEY, email text UNIQUE, name text)";
+    let world = World::new(
+        schema,
+        "INSERT INTO users VALUES (1, NULL, 'one'), (2, 'bob', 'two'), (3, NULL, 'three')",
+        "INSERT INTO users VALUES (1, NULL, 'one'), (2, NULL, 'somebody'), (3, NULL, 'other'), (9, NULL, 'own')",
+    );
+    let facts = world.compare(&[keep("users").matched(&["email"]).renumber()]).await.unwrap();
+    let users = &facts[&name("users")].facts;
+    assert_eq!((users.found, users.same, users.conflicts, users.target_only), (4, 1, 1, 2), "{users:?}");
+    assert_eq!((users.unnamed, users.unrecognisable, users.collisions), (2, 1, 1), "{users:?}");
+    let by_key = world.compare(&[keep("users")]).await.unwrap();
+    assert_eq!((by_key[&name("users")].facts.unnamed, by_key[&name("users")].facts.unrecognisable), (0, 0));
+}
+
+#[tokio::test]
 async fn a_number_that_means_two_people_is_refused_unless_it_may_change() {
     let world = World::new(NUMBERED, THEIRS, OURS);
     let before = world.cluster.dump("shadow").unwrap();

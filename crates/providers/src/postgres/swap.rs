@@ -67,8 +67,9 @@ impl Swapping {
                 let renaming = self.prepare(&client, &listing, target, shadow).await?;
                 // Where an earlier attempt has closed the door, it has looked, and nobody was in since.
                 if target.allows_connections {
-                    Box::pin(lost::expect_nothing(&self.servers, &self.spec, stop)).await?;
                     self.drain(&client, target.oid, stop).await?;
+                    // What the drain has let come to its end is looked at, too.
+                    Box::pin(lost::expect_nothing(&self.servers, &self.spec, stop)).await?;
                 }
                 let done = self.close_and(&client, &renaming, stop).await;
                 match done {

@@ -62,6 +62,7 @@ fn database(system: &str, user: &str) -> DatabaseFacts {
         encoding: "UTF8".into(),
         locale: "en_GB.UTF-8".into(),
         owner: "owner".into(),
+        is_template: false,
         user: user.into(),
         privileges: Privileges { create_database: true, owns_database: true, signal_backends: true, ..Privileges::default() },
         server_roles: ["owner", "reader", "app"].map(String::from).into(),

@@ -50,6 +50,14 @@ fn identity(copying: &Copying<'_>, builder: &mut Builder) {
                 .help("name another environment in `to:`"),
         );
     }
+    if copying.facts.target.is_template {
+        let database = &copying.target.database;
+        builder.refuse(
+            Code::TargetInUse
+                .error(format!("`{database}` is a template: every new database of its server would hold the copy"))
+                .help("name another database as the target"),
+        );
+    }
     if copying.facts.source.identity == copying.facts.target.identity {
         builder.refuse(
             Code::SameDatabase
@@ -115,7 +123,10 @@ fn source_privileges(copying: &Copying<'_>, builder: &mut Builder) {
     if !unreadable.is_empty() {
         builder.refuse(
             Code::PrivilegeMissing.error(format!("`{}` may not read {} of the source", source.user, list(&unreadable))).help(
-                format!("grant pg_read_all_data to \"{}\" on the source, or leave the tables out with `without:`", source.user),
+                format!(
+                    "grant pg_read_all_data to \"{}\" on the source, where row security hides rows also bypassrls; or leave the tables out with `without:`",
+                    source.user
+                ),
             ),
         );
     }
@@ -140,7 +151,9 @@ fn target_privileges(copying: &Copying<'_>, builder: &mut Builder) {
     if !privileges.owns_database {
         missing(
             format!("`{user}` does not own `{database}` and cannot act for `{owner}`"),
-            format!("grant \"{owner}\" to \"{user}\" on the target"),
+            format!(
+                "run `alter database \"{database}\" owner to \"{user}\"` on the target; or grant \"{owner}\" to \"{user}\", if that is no superuser"
+            ),
         );
     }
     if copying.swap().is_some() && !privileges.create_database {

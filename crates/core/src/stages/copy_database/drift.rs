@@ -81,7 +81,7 @@ impl<'a> Drift<'a> {
         Self { source, target, carried, new_tables }
     }
     fn deltas(&self) -> Vec<Delta> {
-        [self.objects(), self.tables(), self.columns(), self.views(), self.foreign_keys()].concat()
+        [self.objects(), self.tables(), self.columns(), self.views(), self.foreign_keys(), self.row_security()].concat()
     }
 
     fn source(&self) -> &'a Schema {
@@ -151,6 +151,20 @@ impl<'a> Drift<'a> {
         deltas
     }
 
+    /// Without it, policies that come back would hold for nobody.
+    fn row_security(&self) -> Vec<Delta> {
+        let is_on = |facts: &DatabaseFacts, table: &TableName| {
+            let object = ObjectName { kind: ObjectKind::RowSecurity, schema: table.schema.clone(), name: table.name.clone() };
+            facts.objects.contains_key(&object)
+        };
+        let forced = |facts: &DatabaseFacts, table: &TableName| facts.schema.forced_policies.contains(table);
+        let is_lost = |table: &TableName| {
+            is_on(self.target, table) && !is_on(self.source, table) || forced(self.target, table) && !forced(self.source, table)
+        };
+        let lost = self.common().map(|(name, _, _)| name).filter(|name| is_lost(name));
+        lost.map(|name| Delta::RowSecurity { table: name.clone(), forced: forced(self.target, name) }).collect()
+    }
+
     /// Views that read others come after them.
     fn views(&self) -> Vec<Delta> {
         let new: BTreeMap<&TableName, &View> =
@@ -174,7 +188,9 @@ impl<'a> Drift<'a> {
         let known = &self.source.objects;
         let mut new: Vec<&ObjectName> = self.target.objects.keys().filter(|object| !known.contains_key(*object)).collect();
         let own = |kind: &ObjectKind| RESTORED_KINDS.contains(kind) || LOST_KINDS.contains(kind);
-        new.retain(|object| own(&object.kind) && !self.belongs_to_new(object));
+        // Every database has it; `pg_dump` lists it where its owner is not the usual one.
+        let is_public = |object: &ObjectName| object.kind == ObjectKind::Schema && object.name == "public";
+        new.retain(|object| own(&object.kind) && !is_public(object) && !self.belongs_to_new(object));
         new.sort_by_key(|object| RESTORED_KINDS.iter().position(|kind| *kind == object.kind));
         new.into_iter()
             .map(|object| Delta::Object { kind: object.kind.clone(), schema: object.schema.clone(), name: object.name.clone() })
@@ -251,7 +267,7 @@ impl<'a> Drift<'a> {
                     "drop it from the target and make it again afterwards, or use `deltas: drop`",
                 ));
             }
-            Delta::Object { .. } => {}
+            Delta::Object { .. } | Delta::RowSecurity { .. } => {}
         }
         Ok(())
     }

@@ -21,6 +21,7 @@ pub(super) fn decide(copying: &Copying<'_>, carried: &Carried, deltas: &[Delta],
         }
     }
     references_by_number(copying, carried, deltas, builder);
+    references_without_key(copying, deltas, builder);
     in_order(decided)
 }
 
@@ -50,6 +51,45 @@ fn references_by_number(copying: &Copying<'_>, carried: &Carried, deltas: &[Delt
             ),
         );
     }
+}
+
+/// Rows follow what is renumbered by their foreign keys only: columns that look like a reference and have none are named.
+fn references_without_key(copying: &Copying<'_>, deltas: &[Delta], builder: &mut Builder) {
+    let target = &copying.facts.target.schema;
+    let keep = &copying.stage.keep;
+    let own = |table: &TableName| deltas.iter().any(|delta| matches!(delta, Delta::Table { name } if name == table));
+    let mut found = Vec::new();
+    for renumbered in keep.iter().filter(|(_, keep)| keep.on_collision == OnCollision::Renumber).map(|(table, _)| table) {
+        let names = referring_names(&renumbered.name);
+        for (table, facts) in target.tables.iter().filter(|(table, _)| keep.contains_key(*table) || own(table)) {
+            let has_key = |name: &ColumnName| facts.foreign_keys.iter().any(|key| key.columns.contains(name));
+            let refers = |column: &&Column| {
+                matches!(column.kind, TypeKind::Integer { .. } | TypeKind::Uuid)
+                    && names.contains(&column.name.0.to_lowercase())
+                    && !has_key(&column.name)
+            };
+            found.extend(facts.columns.iter().filter(refers).map(|column| format!("`{table}.{}` to `{renumbered}`", column.name)));
+        }
+    }
+    if !found.is_empty() {
+        builder.find(
+            Level::Warning,
+            format!(
+                "rows that are renumbered may be meant by columns without a foreign key, which do not follow: {}",
+                list(&found)
+            ),
+            Some("add the foreign key on the target, or check these rows afterwards"),
+        );
+    }
+}
+
+/// What columns that refer to a table are usually called.
+fn referring_names(table: &str) -> BTreeSet<String> {
+    let table = table.to_lowercase();
+    let singular = table.strip_suffix("ies").map(|stem| format!("{stem}y"));
+    let singular = singular.or_else(|| table.strip_suffix("ses").map(|stem| format!("{stem}s")));
+    let singular = singular.or_else(|| table.strip_suffix('s').map(str::to_owned));
+    singular.into_iter().chain([table]).flat_map(|name| [format!("{name}_id"), format!("{name}id")]).collect()
 }
 
 /// The table on the target and in production; refuses when there is nothing to keep or nowhere to keep it.
@@ -202,6 +242,23 @@ fn look(table: &TableName, keep: &Keep, facts: &KeepFacts, builder: &mut Builder
                     facts.collision_examples.join(", ")
                 ))
                 .help("use `on-collision: renumber` to give the target's rows fresh keys; kept rows that refer to them follow"),
+        );
+    }
+    if facts.unrecognisable > 0 && keep.on_collision == OnCollision::Renumber {
+        builder.refuse(
+            Code::KeptRowsConflict
+                .error(format!(
+                    "{} rows of `{table}` have a key that production uses otherwise, and NULL in `match:`, so nothing tells who they are",
+                    facts.unrecognisable
+                ))
+                .help("fill in the columns of `match:` on the target, or remove the rows there"),
+        );
+    }
+    if facts.unnamed > 0 {
+        builder.find(
+            Level::Warning,
+            format!("rows of `{table}` have NULL in `match:` and pass for production's rows of the same key: {}", facts.unnamed),
+            Some("fill in the columns of `match:` on the target where such a row is another thing"),
         );
     }
     for clash in &facts.clashes {

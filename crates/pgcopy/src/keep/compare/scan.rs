@@ -3,7 +3,7 @@
 use super::cursor::{Cursor, Known, known};
 use super::tally::Compared;
 use crate::keep::identity::{Rows, Subject};
-use crate::keep::layout::maybe_text;
+use crate::keep::layout::{flag, maybe_text};
 use crate::keep::taken::{Side, missing};
 use crate::keep::value::{any, digest};
 use crate::stop::Stop;
@@ -18,6 +18,9 @@ use tokio_postgres::types::Type;
 const LOOKUP_ROWS: usize = 5_000;
 /// Characters of a key that an example shows.
 const LABEL_CHARS: usize = 120;
+
+/// Where a row of the target has its first field to be looked up.
+const FIRST_LOOKUP: usize = 4;
 
 /// The comparison of one table.
 pub(super) struct Scan<'a> {
@@ -54,6 +57,8 @@ struct Candidate {
     identity: String,
     label: String,
     standing: Standing,
+    /// Whether it has NULL where rows are matched.
+    unnamed: bool,
     /// For each lookup its values, none if there is nothing to look up.
     values: Vec<Option<Vec<String>>>,
 }
@@ -138,8 +143,12 @@ impl<'a> Scan<'a> {
             Standing::Same => self.found.facts.same += 1,
             Standing::Conflict => self.found.conflict(&label),
         }
+        let unnamed = flag(row, 3)?;
+        if unnamed && standing != Standing::TargetOnly {
+            self.found.facts.unnamed += 1;
+        }
         let mut values = Vec::with_capacity(self.lookups.len());
-        let mut field = 3;
+        let mut field = FIRST_LOOKUP;
         for lookup in &self.lookups {
             let width = lookup.width();
             let fields: Option<Vec<String>> = (field..field + width).map(|at| maybe_text(row, at)).collect::<Result<_>>()?;
@@ -147,7 +156,7 @@ impl<'a> Scan<'a> {
             values.push(fields.filter(|_| self.concerns(*lookup, standing)));
         }
         if values.iter().any(Option::is_some) {
-            self.waiting.push(Candidate { identity: mine.identity, label, standing, values });
+            self.waiting.push(Candidate { identity: mine.identity, label, standing, unnamed, values });
         }
         Ok(())
     }
@@ -196,7 +205,10 @@ impl<'a> Scan<'a> {
         match lookup {
             Lookup::Reference { key, .. } => self.found.dangling(table, key, &values.unwrap_or_default().join(", ")),
             Lookup::Kept { key, .. } => self.found.dangling(table, key, &format!("of {}", row.label)),
-            Lookup::Unique { is_key: true, .. } => self.found.collision(&row.label),
+            Lookup::Unique { is_key: true, .. } => {
+                self.found.facts.unrecognisable += u64::from(row.unnamed);
+                self.found.collision(&row.label);
+            }
             Lookup::Unique { columns, .. } => self.found.clash(columns, &row.label),
         }
     }
@@ -250,7 +262,7 @@ impl<'a> Scan<'a> {
     fn target_query(&self) -> Result<String> {
         let subject = &self.subjects[self.at];
         let mut rows = Rows::new(self.target, self.subjects, self.at);
-        let mut fields = vec![digest(&rows.identity()?), digest(&rows.content()?), self.label()];
+        let mut fields = vec![digest(&rows.identity()?), digest(&rows.content()?), self.label(), self.unnamed()];
         for lookup in &self.lookups {
             match lookup {
                 Lookup::Reference { key, .. } => fields.extend(self.raw(&key.columns)),
@@ -261,7 +273,12 @@ impl<'a> Scan<'a> {
                 Lookup::Unique { columns, .. } => fields.push(digest(&rows.values(columns)?)),
             }
         }
-        debug_assert_eq!(fields.len(), 3 + self.lookups.iter().map(|lookup| lookup.width()).sum::<usize>(), "{}", subject.table);
+        debug_assert_eq!(
+            fields.len(),
+            FIRST_LOOKUP + self.lookups.iter().map(|lookup| lookup.width()).sum::<usize>(),
+            "{}",
+            subject.table
+        );
         let named: Vec<String> = fields.iter().enumerate().map(|(at, field)| format!("{field} AS f{at}")).collect();
         let others: Vec<String> = (1..fields.len()).map(|at| format!("f{at}")).collect();
         Ok(format!(
@@ -285,6 +302,17 @@ impl<'a> Scan<'a> {
         let subject = &self.subjects[self.at];
         let key = self.raw_texts(if subject.key.is_empty() { &subject.matched } else { &subject.key });
         if key.is_empty() { "'a row'".to_owned() } else { format!("left(concat_ws(', ', {}), {LABEL_CHARS})", key.join(", ")) }
+    }
+
+    /// Whether a row has NULL where rows are matched, by other columns than the key.
+    fn unnamed(&self) -> String {
+        let subject = &self.subjects[self.at];
+        if subject.matched_by_key() {
+            return "false".to_owned();
+        }
+        let values = subject.matched.iter().filter_map(|column| self.target.value(&subject.table, "t", column));
+        let null: Vec<String> = values.map(|value| format!("{} IS NULL", value.sql)).collect();
+        if null.is_empty() { "false".to_owned() } else { any(&null) }
     }
 
     fn raw_texts(&self, columns: &[ColumnName]) -> Vec<String> {
