@@ -28,7 +28,8 @@ use std::collections::BTreeSet;
 
 /// Observes the session's database: structure, migrations, privileges and sizes of one moment.
 ///
-/// Free space stays unknown; [`free_space`] looks for it, where it matters. `tools` must be the same for two databases that are to be compared, for `pg_dump`'s versions print some objects differently.
+/// `tools` must be the same for two databases that are to be compared, for `pg_dump`'s versions print some objects differently.
+/// Free space stays unknown; [`free_space()`] looks for it, where it matters.
 pub async fn gather_database(client: &SourceClient, tools: &Tools, stop: &Stop) -> Result<DatabaseFacts> {
     client.begin(None).await?;
     let snapshot = export_snapshot(client.reader()).await?;

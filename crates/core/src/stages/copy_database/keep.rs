@@ -244,6 +244,25 @@ fn look(table: &TableName, keep: &Keep, facts: &KeepFacts, builder: &mut Builder
                 .help("use `on-collision: renumber` to give the target's rows fresh keys; kept rows that refer to them follow"),
         );
     }
+    unnamed(table, keep, facts, builder);
+    for clash in &facts.clashes {
+        let columns: Vec<String> = clash.columns.iter().map(|column| format!("`{column}`")).collect();
+        builder.refuse(
+            Code::KeptRowsConflict
+                .error(format!(
+                    "{} kept rows of `{table}` have the same {} as other rows of production: {}",
+                    clash.rows,
+                    columns.join(", "),
+                    clash.examples.join(", ")
+                ))
+                .help("match by these columns with `match:` if they mean the same thing; else change the rows on the target"),
+        );
+    }
+    dangling(table, keep, facts, builder);
+}
+
+/// Rows with NULL where rows are matched have nothing but their key.
+fn unnamed(table: &TableName, keep: &Keep, facts: &KeepFacts, builder: &mut Builder) {
     if facts.unrecognisable > 0 && keep.on_collision == OnCollision::Renumber {
         builder.refuse(
             Code::KeptRowsConflict
@@ -261,20 +280,6 @@ fn look(table: &TableName, keep: &Keep, facts: &KeepFacts, builder: &mut Builder
             Some("fill in the columns of `match:` on the target where such a row is another thing"),
         );
     }
-    for clash in &facts.clashes {
-        let columns: Vec<String> = clash.columns.iter().map(|column| format!("`{column}`")).collect();
-        builder.refuse(
-            Code::KeptRowsConflict
-                .error(format!(
-                    "{} kept rows of `{table}` have the same {} as other rows of production: {}",
-                    clash.rows,
-                    columns.join(", "),
-                    clash.examples.join(", ")
-                ))
-                .help("match by these columns with `match:` if they mean the same thing; else change the rows on the target"),
-        );
-    }
-    dangling(table, keep, facts, builder);
 }
 
 /// References that will lead nowhere.
