@@ -113,8 +113,8 @@ impl Wire {
             loop {
                 let message = message(&mut down).await?;
                 if self.left.load(Ordering::SeqCst) < 0 {
-                    // Done on the server, and the answer is lost.
-                    if message[0] == b'Z' {
+                    // Done on the server, or come so far that it waits for rows, and the answer is lost.
+                    if matches!(message[0], b'Z' | b'G') {
                         self.is_cut.send_replace(true);
                         return Ok(());
                     }
