@@ -17,3 +17,22 @@ pub(crate) mod runs;
 pub(crate) mod schema;
 pub(crate) mod show;
 pub(crate) mod undo;
+
+use crate::fault::Fault;
+use crate::screen::Screen;
+use restage_core::Code;
+
+/// Whether to go on: as `--yes` says, or whoever sits at the terminal.
+pub(crate) fn agreed(screen: Screen, question: &str, yes: bool) -> Result<bool, Fault> {
+    if yes {
+        return Ok(true);
+    }
+    if !screen.has_person() {
+        return Err(Code::WrongMoment.error("there is nobody to ask").help("add `--yes` to start without asking").into());
+    }
+    let agrees = screen.agrees(question);
+    if !agrees {
+        screen.talk("Not started; nothing was touched.");
+    }
+    Ok(agrees)
+}

@@ -53,6 +53,10 @@ const MADE_BY_USERS: &str = "n.nspname !~ '^pg_' AND n.nspname <> 'information_s
      AND (NOT EXISTS (SELECT FROM pg_depend d WHERE d.classid = 'pg_class'::regclass AND d.objid = c.oid AND d.deptype = 'e') \
           OR c.oid IN (SELECT unnest(e.extconfig) FROM pg_extension e))";
 
+/// A condition on `pg_event_trigger t`: those that no extension brings.
+pub(crate) const EVENT_TRIGGERS_OF_USERS: &str = "NOT EXISTS (SELECT FROM pg_depend d \
+     WHERE d.classid = 'pg_event_trigger'::regclass AND d.objid = t.oid AND d.deptype = 'e')";
+
 /// Numbers that PostgreSQL keeps as a signed integer and that are never negative.
 fn unsigned<T: TryFrom<i32>>(number: i32, what: &str) -> Result<T> {
     T::try_from(number).map_err(|_| Kind::Query.error(format!("the server says that {what} is {number}, which cannot be")))

@@ -1,5 +1,6 @@
 //! `restage copy`: a scenario made of the command line alone.
 
+use super::agreed;
 use super::plan::{decide, look};
 use crate::args::{Common, Copy as Args};
 use crate::desk::Desk;
@@ -41,14 +42,9 @@ pub(crate) async fn run(common: &Common, args: &Args, screen: Screen) -> Result<
     let plan = decide(&prepared, &facts)?;
     screen.talk(&render::plan(&plan, screen));
     screen.talk("");
-    if args.replace && !args.yes {
-        if !screen.has_person() {
-            return Err(Code::WrongMoment.error("there is nobody to ask").help("add `--yes` to start without asking").into());
-        }
-        if !screen.agrees("Replace it?") {
-            screen.talk("Not started; nothing was touched.");
-            return Ok(exit::REFUSED);
-        }
+    // Nothing of an empty database can be lost.
+    if !agreed(screen, "Replace it?", args.yes || !args.replace)? {
+        return Ok(exit::REFUSED);
     }
     let run = desk.save(plan, &person()).await?;
     screen.talk(&format!("run {run}"));

@@ -1,5 +1,6 @@
 //! `restage run`
 
+use super::agreed;
 use super::plan::make;
 use crate::args::{Common, Run as Args};
 use crate::desk::Desk;
@@ -7,8 +8,8 @@ use crate::fault::{Fault, exit};
 use crate::person::person;
 use crate::render;
 use crate::screen::Screen;
+use restage_core::Code;
 use restage_core::plan::Plan;
-use restage_core::{Code, Error};
 
 pub(crate) async fn run(common: &Common, args: &Args, screen: Screen) -> Result<u8, Fault> {
     let desk = Desk::open(common, screen).await?;
@@ -18,22 +19,12 @@ pub(crate) async fn run(common: &Common, args: &Args, screen: Screen) -> Result<
     if let Some(wanted) = &args.plan {
         expect_digest(&plan, wanted)?;
     }
-    if !args.yes {
-        if !screen.has_person() {
-            return Err(usage("there is nobody to ask", "add `--yes` to start without asking").into());
-        }
-        if !screen.agrees("Do it?") {
-            screen.talk("Not started; nothing was touched.");
-            return Ok(exit::REFUSED);
-        }
+    if !agreed(screen, "Do it?", args.yes)? {
+        return Ok(exit::REFUSED);
     }
     let run = desk.save(plan, &person()).await?;
     screen.talk(&format!("run {run}"));
     desk.drive(&run).await
-}
-
-fn usage(message: &str, help: &str) -> Error {
-    Code::WrongMoment.error(message).help(help)
 }
 
 /// A digest's first characters are enough, if they are not too few to mean anything.

@@ -1,5 +1,6 @@
 //! `restage undo`
 
+use super::agreed;
 use crate::args::{Common, OneRun};
 use crate::desk::Desk;
 use crate::fault::{Fault, exit};
@@ -20,8 +21,7 @@ pub(crate) async fn run(common: &Common, args: &OneRun, screen: Screen) -> Resul
             report.scenario,
             render::time(report.last_event.unwrap_or_default())
         ));
-        if !screen.agrees("Take it back?") {
-            screen.talk("Not started; nothing was touched.");
+        if !agreed(screen, "Take it back?", false)? {
             return Ok(exit::REFUSED);
         }
     }

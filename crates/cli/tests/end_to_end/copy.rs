@@ -31,6 +31,8 @@ fn an_empty_database_is_filled_and_nothing_is_left_beside_it() {
     world.write("masks.yaml", "- { column: users.email, with: email }\n- column: accounts.login\n  with: hash\n");
     copy(&world, "fresh", &["--mask", "masks.yaml", "--checksums", "--workers", "2", "--without-rows", "flyway_*"])
         .ends(exit::DONE);
+    let report = world.restage(&["show", "--output", "json"]).json();
+    assert!(report["copying"]["rows"].as_f64().unwrap() > 0.0 && report["undo_until"].is_null(), "{report}");
     let in_both = |query: &str| -> [Vec<String>; 2] {
         let all = |cluster: &restage_lab::Cluster, database: &str| {
             let mut lines: Vec<String> = cluster.psql(database, query).unwrap().lines().map(str::to_owned).collect();

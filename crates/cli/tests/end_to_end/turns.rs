@@ -42,7 +42,9 @@ fn the_lease_of_a_dead_process_is_taken_over_at_once() {
     busy(&world);
     let wanted = rights_of_both(&world);
     begun(&world).kill();
-    world.restage(&["show"]).ends(exit::DONE).says("cut off");
+    world.restage(&["show"]).ends(exit::DONE).says("cut off").says("As far as");
+    let target = world.restage(&["show", "--output", "json"]).json()["target"].clone();
+    assert!(target.as_str().unwrap().starts_with("the target"), "{target}");
     // What the dead one had at work goes on by itself; a second run stands beside it.
     world.restage(&["plan", "people"]).ends(exit::DONE).says("is not at work");
     world.write("scenarios/go-on", "");

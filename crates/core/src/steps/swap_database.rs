@@ -53,9 +53,10 @@ impl SwapDatabase {
 impl Action for SwapDatabase {
     type Receipt = Swapped;
     fn about(&self) -> About {
+        let kept = if self.retain.as_std().is_zero() { "not kept".to_owned() } else { format!("kept for {} as undo", self.retain) };
         About::new(format!("swap the shadow in for `{}`", self.target.database))
             .effect(How::Changes, &self.target)
-            .effect(How::Destroys, format!("the present content of {}, kept for {} as undo", self.target, self.retain))
+            .effect(How::Destroys, format!("the present content of {}, {kept}", self.target))
     }
     fn needs(&self) -> Vec<StepId> {
         vec![self.shadow.step]

@@ -1,6 +1,6 @@
 //! What is known by its name alone: extensions, schemas, roles, publications, subscriptions and event triggers.
 
-use super::MADE_BY_USERS;
+use super::{EVENT_TRIGGERS_OF_USERS, MADE_BY_USERS};
 use crate::Result;
 use crate::connect::Reader;
 use restage_core::schema::{Schema, TableName};
@@ -22,13 +22,8 @@ pub(super) async fn read(reader: Reader<'_>, schema: &mut Schema) -> Result<()> 
     let subscriptions =
         "SELECT s.subname FROM pg_subscription s JOIN pg_database d ON d.oid = s.subdbid WHERE d.datname = current_database()";
     schema.subscriptions = column(reader, "list the subscriptions", subscriptions).await?;
-    schema.event_triggers = column(
-        reader,
-        "list the event triggers",
-        "SELECT evtname FROM pg_event_trigger t WHERE NOT EXISTS \
-         (SELECT FROM pg_depend d WHERE d.classid = 'pg_event_trigger'::regclass AND d.objid = t.oid AND d.deptype = 'e')",
-    )
-    .await?;
+    let event_triggers = format!("SELECT evtname FROM pg_event_trigger t WHERE {EVENT_TRIGGERS_OF_USERS}");
+    schema.event_triggers = column(reader, "list the event triggers", &event_triggers).await?;
     let forced = format!("{FORCED_POLICIES} AND {MADE_BY_USERS}");
     let forced = reader.query("list the tables with forced policies", &forced, &[]).await?;
     schema.forced_policies = forced.iter().map(|row| TableName::new(row.get::<_, String>(0), row.get::<_, String>(1))).collect();

@@ -1,6 +1,7 @@
 //! What the login role may do.
 
 use crate::Result;
+use crate::catalog::EVENT_TRIGGERS_OF_USERS;
 use crate::connect::Reader;
 use restage_core::facts::Privileges;
 use restage_core::schema::TableName;
@@ -18,7 +19,9 @@ pub(super) async fn read(reader: Reader<'_>) -> Result<Privileges> {
     let owners =
         format!("SELECT DISTINCT pg_get_userbyid(owner) FROM ({OWNERS}) AS o(owner) WHERE NOT pg_has_role(owner, '{act}')");
     let owners = reader.query("list the owners", &owners, &[]).await?;
-    let event_triggers = format!("{EVENT_TRIGGERS} AND NOT pg_has_role(t.evtowner, '{act}')");
+    let event_triggers = format!(
+        "SELECT t.evtname FROM pg_event_trigger t WHERE {EVENT_TRIGGERS_OF_USERS} AND NOT pg_has_role(t.evtowner, '{act}')"
+    );
     let event_triggers = reader.query("list the event triggers", &event_triggers, &[]).await?;
     Ok(Privileges {
         superuser: row.get(0),
@@ -59,10 +62,6 @@ const UNREADABLE: &str = "SELECT n.nspname, c.relname FROM pg_class c JOIN pg_na
             OR c.oid IN (SELECT unnest(e.extconfig) FROM pg_extension e)) \
        AND NOT (has_schema_privilege(n.oid, 'USAGE') AND CASE c.relkind WHEN 'S' THEN has_sequence_privilege(c.oid, 'SELECT') \
                 ELSE has_table_privilege(c.oid, 'SELECT') AND NOT row_security_active(c.oid) END)";
-
-/// Those that no extension brings.
-const EVENT_TRIGGERS: &str = "SELECT t.evtname FROM pg_event_trigger t WHERE NOT EXISTS \
-     (SELECT FROM pg_depend d WHERE d.classid = 'pg_event_trigger'::regclass AND d.objid = t.oid AND d.deptype = 'e')";
 
 /// Members of extensions are left out: they belong to whoever the server made them for, and come with the extension. So are the
 /// constructors of range types, which always belong to the server's first superuser.

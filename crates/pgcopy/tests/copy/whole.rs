@@ -83,3 +83,15 @@ async fn foreign_keys_of_large_tables_are_as_they_were_on_15() {
 async fn foreign_keys_of_large_tables_are_as_they_were_on_18() {
     foreign_keys_of_large_tables_are_as_they_were(Major::V18).await;
 }
+
+#[tokio::test(flavor = "multi_thread")]
+async fn long_values_are_compressed_quickly_unless_somebody_asks_for_another_way() {
+    let cluster = Cluster::start(Major::V15).unwrap();
+    cluster.create_database("app").unwrap();
+    let long =
+        "CREATE TABLE long (free text, asked text COMPRESSION pglz); INSERT INTO long SELECT t, t FROM repeat('abcdefgh', 10000) t";
+    cluster.psql("app", long).unwrap();
+    Pair { source: &cluster, target: &cluster }.fill_all().await;
+    let how = "SELECT pg_column_compression(free), pg_column_compression(asked) FROM long";
+    assert_eq!(cluster.psql("copy", how).unwrap(), "lz4|pglz");
+}

@@ -2,6 +2,7 @@
 //! hold for owners too hide rows meanwhile.
 
 use crate::Result;
+use crate::event_triggers::enabling;
 use crate::keep::layout::text;
 use crate::keep::staged::Staging;
 use restage_core::schema::quote_identifier;
@@ -36,11 +37,7 @@ impl Staging<'_> {
         let mut paused = Vec::new();
         for row in &rows {
             let (table, name, state) = (text(row, 0)?, quote_identifier(&text(row, 1)?), text(row, 2)?);
-            let word = match state.as_str() {
-                "A" => "ENABLE ALWAYS",
-                "R" => "ENABLE REPLICA",
-                _ => "ENABLE",
-            };
+            let word = enabling(&state);
             self.shadow
                 .run(format!("disable triggers of {table}"), &format!("ALTER TABLE ONLY {table} DISABLE TRIGGER {name}"))
                 .await?;
