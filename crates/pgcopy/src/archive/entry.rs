@@ -1,6 +1,7 @@
 //! One line of an archive's table of contents.
 
 use restage_core::facts::ObjectKind;
+use restage_core::schema::TableName;
 
 /// An entry's number within its archive.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
@@ -70,6 +71,11 @@ impl Entry {
     pub fn described(&self) -> Option<&str> {
         let named = self.drop.trim_end().strip_suffix(';')?.strip_prefix("DROP ")?;
         (!named.contains('\n')).then_some(named)
+    }
+
+    /// The table that it makes.
+    pub fn table(&self) -> Option<TableName> {
+        (self.kind == ObjectKind::Table).then(|| TableName::new(&self.schema, &self.name))
     }
 
     /// How people name it, such as `FUNCTION public.f(integer)`.

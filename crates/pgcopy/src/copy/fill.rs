@@ -4,7 +4,7 @@ use super::clear::{OtherDatabase, clear, is_empty};
 use super::finish::Finish;
 use super::inherited::Inherited;
 use super::owners::Owners;
-use super::schedule::{Schedule, TableWork, Work};
+use super::schedule::{Schedule, Structure, TableWork, Work};
 use super::selection::Selection;
 use super::statements::{Failure, Making, Runner, Statement, Transaction};
 use super::table::{Formats, TableCopies, compile_masks, table_copies};
@@ -20,7 +20,7 @@ use crate::stop::Stop;
 use crate::tools::Tools;
 use crate::{Kind, Result, catalog};
 use jiff::Timestamp;
-use restage_core::facts::{Identity, ObjectKind, TableEstimate};
+use restage_core::facts::{Identity, TableEstimate};
 use restage_core::provider::{Carried, Filled};
 use restage_core::scenario::copy_database::Verify;
 use restage_core::schema::{Schema, TableName};
@@ -219,30 +219,34 @@ impl Prepared {
     async fn begin(&self, runner: &Runner<'_>, verify: Verify) -> Result<Job> {
         let started = Instant::now();
         self.tally.doing("make schemas, types, functions and tables");
+        let tables = self.tables();
+        let small = tables.iter().filter(|table| table.is_small()).map(|table| table.name.clone()).collect();
+        let structure = Structure::of(&self.selection.before_rows, &small);
         let mut making = Making::default();
-        let statements: Vec<Statement> =
-            self.selection.before_rows.iter().map(|entry| making.statement(entry, Failure::Fatal)).collect();
+        let statements: Vec<Statement> = structure.first.iter().map(|entry| making.statement(entry, Failure::Fatal)).collect();
         runner.run(&statements).await?;
         self.tally.spent("structure", started);
         let (owners, tally) = (Arc::clone(&self.owners), Arc::clone(&self.tally));
         tally.doing("copy rows and make indexes");
-        Ok(Job::new(self.copies.tables.clone(), self.masks.clone(), verify, owners, tally, self.schedule()))
+        let schedule = self.schedule(tables, &structure);
+        Ok(Job::new(self.copies.tables.clone(), self.masks.clone(), verify, owners, tally, schedule))
     }
 
-    fn schedule(&self) -> Schedule {
-        let table_ids: HashMap<EntryId, TableName> = self
-            .selection
-            .before_rows
-            .iter()
-            .filter(|entry| entry.kind == ObjectKind::Table)
-            .map(|entry| (entry.id, TableName::new(&entry.schema, &entry.name)))
-            .collect();
+    /// Those with rows to copy come first, in their order.
+    fn tables(&self) -> Vec<TableWork> {
         let bytes = |name: &TableName| self.estimates.get(name).map_or(0, |estimate| estimate.bytes);
         let with_rows =
             self.copies.tables.iter().map(|table| TableWork { name: table.name.clone(), bytes: table.bytes, has_rows: true });
         let empty = self.copies.empty.iter().map(|name| TableWork { name: name.clone(), bytes: bytes(name), has_rows: false });
+        with_rows.chain(empty).collect()
+    }
+
+    fn schedule(&self, tables: Vec<TableWork>, structure: &Structure) -> Schedule {
+        let made = self.selection.before_rows.iter();
+        let table_ids: HashMap<EntryId, TableName> = made.filter_map(|entry| Some((entry.id, entry.table()?))).collect();
         Schedule::of(&Work {
-            tables: with_rows.chain(empty).collect(),
+            tables,
+            structure: &structure.with_rows,
             entries: &self.selection.with_rows,
             table_ids: &table_ids,
             parents: &self.parents,

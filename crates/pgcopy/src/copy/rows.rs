@@ -1,7 +1,6 @@
 //! The rows of one table, from one server to the other.
 
 use super::checksum::{checksum_sql, checksum_sql_from};
-use super::statements::Transaction;
 use super::table::{Freeze, Rows, TableCopy};
 use super::tally::Tally;
 use crate::connect::{Boundaries, CopyOut, SourceClient, TargetClient};
@@ -25,8 +24,8 @@ pub(super) struct RowCopy<'a> {
     pub(super) table: &'a TableCopy,
     pub(super) masks: Option<&'a MaskSet>,
     pub(super) verify: Verify,
-    /// Whether the tables were made in the transaction that is open.
-    pub(super) transaction: Transaction,
+    /// Whether the table was made in the transaction that is open.
+    pub(super) is_new: bool,
     pub(super) tally: &'a Tally,
 }
 
@@ -63,7 +62,7 @@ impl RowCopy<'_> {
         if self.table.of_extension || self.table.bytes < LEAST_FROZEN_BYTES {
             return Ok(Freeze::No);
         }
-        if self.transaction == Transaction::None {
+        if !self.is_new {
             let name = &self.table.name;
             self.target.run(format!("empty `{name}`"), &format!("TRUNCATE ONLY {}", name.sql())).await?;
         }

@@ -2,8 +2,10 @@
 //! would wait for each other's locks, and otherwise the largest first.
 
 mod builder;
+mod structure;
 
 pub(super) use builder::{TableWork, Work};
+pub(super) use structure::Structure;
 
 use crate::archive::Entry;
 use builder::Builder;
@@ -14,16 +16,29 @@ use std::collections::{BTreeMap, BTreeSet};
 /// One piece of work, for one worker.
 #[derive(Clone, Debug)]
 pub(super) enum Task {
-    /// The rows of some tables, by their place in the list of copies, and what belongs to these tables alone; one transaction.
-    Rows { tables: Vec<usize>, entries: Vec<Entry>, analyze: Vec<TableName> },
-    /// An index, a key or a foreign key.
-    Make(Entry),
+    /// The rows of some tables, and what belongs to these tables alone; one transaction.
+    Rows(Rows),
+    /// An index, a key or a foreign key; or foreign keys of small tables, together.
+    Make(Vec<Entry>),
     /// A foreign key that was made without looking at the rows.
     Validate(ForeignKeyEntry),
     /// The statistics of a table.
     Analyze(TableName),
     /// All large objects.
     LargeObjects,
+}
+
+/// What is done with the rows of some tables, in this order.
+#[derive(Clone, Debug, Default)]
+pub(super) struct Rows {
+    /// Tables that are not there yet, with their sequences and defaults.
+    pub(super) structure: Vec<Entry>,
+    /// The tables, by their place in the list of copies.
+    pub(super) tables: Vec<usize>,
+    /// Their indexes and keys.
+    pub(super) entries: Vec<Entry>,
+    /// Those that need statistics.
+    pub(super) analyze: Vec<TableName>,
 }
 
 /// A foreign key by its names.
@@ -157,11 +172,11 @@ mod tests {
 
     fn word(task: &Task) -> String {
         match task {
-            Task::Rows { tables, entries, analyze } => {
-                let made: Vec<&str> = entries.iter().map(|entry| entry.name.as_str()).collect();
+            Task::Rows(Rows { structure, tables, entries, analyze }) => {
+                let made: Vec<&str> = structure.iter().chain(entries).map(|entry| entry.name.as_str()).collect();
                 format!("rows {tables:?} {made:?} {}", analyze.len())
             }
-            Task::Make(entry) => entry.name.clone(),
+            Task::Make(entries) => entries.iter().map(|entry| entry.name.as_str()).collect::<Vec<_>>().join(" "),
             Task::Validate(key) => format!("validate {}", key.constraint),
             Task::Analyze(table) => format!("analyze {table}"),
             Task::LargeObjects => "large objects".into(),
@@ -203,7 +218,15 @@ mod tests {
             making(6, "FK CONSTRAINT", "other_big", &[1, 2, 3]),
         ];
         let tables = vec![table("big", 100 << 20), table("other", 10 << 20)];
-        let work = Work { tables, entries: &entries, table_ids: &ids, parents: &BTreeMap::new(), large_object_bytes: None };
+        let structure = HashMap::new();
+        let work = Work {
+            tables,
+            structure: &structure,
+            entries: &entries,
+            table_ids: &ids,
+            parents: &BTreeMap::new(),
+            large_object_bytes: None,
+        };
         let order = order(Schedule::of(&work), 2);
         assert_eq!(order[0], ["rows [0] [] 0", "rows [1] [] 0"]);
         let all: Vec<&String> = order.iter().flatten().collect();
@@ -227,7 +250,15 @@ mod tests {
         unchecked.sql = unchecked.sql.replace(";\n", " NOT VALID;\n");
         let entries = [key(4, 2, "a a_users"), key(5, 3, "b b_users"), unchecked];
         let tables = vec![table("a", 100 << 20), table("b", 90 << 20), table("users", 80 << 20)];
-        let work = Work { tables, entries: &entries, table_ids: &ids, parents: &BTreeMap::new(), large_object_bytes: None };
+        let structure = HashMap::new();
+        let work = Work {
+            tables,
+            structure: &structure,
+            entries: &entries,
+            table_ids: &ids,
+            parents: &BTreeMap::new(),
+            large_object_bytes: None,
+        };
         let rounds = order(Schedule::of(&work), 2);
         let words = rounds.concat();
         let mut schedule = Schedule::of(&work);
@@ -248,7 +279,15 @@ mod tests {
         let ids: HashMap<EntryId, TableName> = (1..=40).map(|n| (EntryId(n), name(&format!("t{n}")))).collect();
         let keys: Vec<Entry> = (1..=40).map(|n| making(100 + n, "CONSTRAINT", &format!("k{n}"), &[n])).collect();
         let tables = (1..=40).map(|n| table(&format!("t{n}"), 1000)).collect();
-        let work = Work { tables, entries: &keys, table_ids: &ids, parents: &BTreeMap::new(), large_object_bytes: None };
+        let structure = HashMap::new();
+        let work = Work {
+            tables,
+            structure: &structure,
+            entries: &keys,
+            table_ids: &ids,
+            parents: &BTreeMap::new(),
+            large_object_bytes: None,
+        };
         let order = order(Schedule::of(&work), 4);
         assert_eq!(order.len(), 1, "{order:?}");
         assert_eq!(order[0].len(), 2);
@@ -261,7 +300,15 @@ mod tests {
         let parents = BTreeMap::from([(name("part"), name("whole"))]);
         let entries = [making(5, "FK CONSTRAINT", "key", &[1, 3])];
         let tables = vec![table("part", 100 << 20), table("other", 50 << 20)];
-        let work = Work { tables, entries: &entries, table_ids: &ids, parents: &parents, large_object_bytes: Some(1) };
+        let structure = HashMap::new();
+        let work = Work {
+            tables,
+            structure: &structure,
+            entries: &entries,
+            table_ids: &ids,
+            parents: &parents,
+            large_object_bytes: Some(1),
+        };
         let all: Vec<String> = order(Schedule::of(&work), 1).concat();
         assert_eq!(all, ["rows [0] [] 0", "rows [1] [] 0", "key", "large objects", "analyze other", "analyze whole"]);
     }

@@ -3,7 +3,7 @@
 use super::large_objects;
 use super::owners::Owners;
 use super::rows::RowCopy;
-use super::schedule::{ForeignKeyEntry, Next, Schedule, Task};
+use super::schedule::{ForeignKeyEntry, Next, Rows, Schedule, Task};
 use super::statements::{Failure, Making, Runner, Statement, Transaction};
 use super::table::TableCopy;
 use super::tally::Tally;
@@ -16,7 +16,7 @@ use crate::{Error, Kind, Result};
 use restage_core::provider::TableFilled;
 use restage_core::scenario::copy_database::Verify;
 use restage_core::schema::{TableName, quote_identifier};
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, HashSet};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Instant;
 use tokio::sync::Notify;
@@ -151,9 +151,9 @@ impl<'a> Worker<'a> {
     async fn perform(&mut self, task: Task) -> Result<()> {
         let started = Instant::now();
         match task {
-            Task::Rows { tables, entries, analyze } => Box::pin(self.rows(&tables, &entries, &analyze)).await,
-            Task::Make(entry) => {
-                let made = self.make(&[entry], self.transaction).await;
+            Task::Rows(rows) => Box::pin(self.rows(&rows)).await,
+            Task::Make(entries) => {
+                let made = self.make(&entries, self.transaction).await;
                 self.job.tally.spent("indexes", started);
                 made
             }
@@ -172,28 +172,36 @@ impl<'a> Worker<'a> {
     }
 
     /// All of it in one transaction.
-    async fn rows(&mut self, tables: &[usize], entries: &[Entry], analyze: &[TableName]) -> Result<()> {
+    async fn rows(&mut self, rows: &Rows) -> Result<()> {
         let (source, target, stop) = (self.source, self.target, self.stop);
         let work = async {
             self.begin().await?;
-            for table in tables.iter().map(|at| &self.job.tables[*at]) {
+            self.make_within(&rows.structure, "structure").await?;
+            let made: HashSet<TableName> = rows.structure.iter().filter_map(Entry::table).collect();
+            for table in rows.tables.iter().map(|at| &self.job.tables[*at]) {
                 stop.check()?;
-                let (job, transaction) = (self.job, self.transaction);
+                let job = self.job;
+                let is_new = self.transaction == Transaction::Open || made.contains(&table.name);
                 let masks = job.masks.get(&table.name);
-                let copy = RowCopy { source, target, table, masks, verify: job.verify, transaction, tally: &job.tally };
+                let copy = RowCopy { source, target, table, masks, verify: job.verify, is_new, tally: &job.tally };
                 let filled = copy.run().await?;
                 lock(&job.done).tables.insert(table.name.clone(), filled);
             }
-            let started = Instant::now();
-            self.make(entries, Transaction::Open).await?;
-            if !entries.is_empty() {
-                self.job.tally.spent("indexes", started);
-            }
-            let statistics: Vec<Statement> = analyze.iter().map(gather_statistics).collect();
+            self.make_within(&rows.entries, "indexes").await?;
+            let statistics: Vec<Statement> = rows.analyze.iter().map(gather_statistics).collect();
             self.run(&statistics, Transaction::Open).await?;
             self.commit().await
         };
         source.guard(stop, target.guard(stop, work)).await
+    }
+
+    async fn make_within(&mut self, entries: &[Entry], sort: &'static str) -> Result<()> {
+        let started = Instant::now();
+        self.make(entries, Transaction::Open).await?;
+        if !entries.is_empty() {
+            self.job.tally.spent(sort, started);
+        }
+        Ok(())
     }
 
     async fn large_objects(&mut self) -> Result<()> {

@@ -10,6 +10,14 @@ use restage_core::provider::{Filled, TableFilled, Verified};
 use restage_core::schema::{Column, Schema, TableName};
 use std::sync::{Mutex, PoisonError};
 
+/// Small tables are counted this many at a time: a round trip takes longer than their rows.
+const TABLES_PER_QUERY: usize = 100;
+/// What counts as small, in bytes on the wire.
+const SMALL_BYTES: u64 = 1 << 20;
+
+/// A table with what the copy said of it.
+type Expected<'a> = (&'a TableName, &'a TableFilled);
+
 /// The tables that wait, and what was found; shared by the sessions.
 pub(super) struct Counting<'a> {
     schema: &'a Schema,
@@ -17,7 +25,7 @@ pub(super) struct Counting<'a> {
 }
 
 struct State<'a> {
-    waiting: Vec<(&'a TableName, &'a TableFilled)>,
+    waiting: Vec<Expected<'a>>,
     verified: Verified,
 }
 
@@ -43,36 +51,36 @@ impl<'a> Counting<'a> {
         Ok(Self { schema, state: Mutex::new(State { waiting, verified: Verified::default() }) })
     }
 
-    /// Takes table after table until none waits.
+    /// Takes tables until none waits.
     pub(super) async fn work(&self, reader: Reader<'_>, stop: &Stop) -> Result<()> {
-        while let Some((name, table)) = self.next() {
+        loop {
+            let tables = self.next();
+            if tables.is_empty() {
+                return Ok(());
+            }
             stop.check()?;
-            let rows = self.count(reader, name, table).await?;
-            let summed = self.sum(reader, name, table).await?;
+            let rows = count_rows(reader, &tables).await?;
+            let mut summed = 0;
+            for (name, table) in &tables {
+                summed += u64::from(self.sum(reader, name, table).await?);
+            }
             let mut state = self.state.lock().unwrap_or_else(PoisonError::into_inner);
-            state.verified.tables += 1;
+            state.verified.tables += tables.len() as u64;
             state.verified.rows += rows;
-            state.verified.checksums += u64::from(summed);
+            state.verified.checksums += summed;
         }
-        Ok(())
     }
 
     pub(super) fn done(self) -> Verified {
         self.state.into_inner().unwrap_or_else(PoisonError::into_inner).verified
     }
 
-    fn next(&self) -> Option<(&'a TableName, &'a TableFilled)> {
-        self.state.lock().unwrap_or_else(PoisonError::into_inner).waiting.pop()
-    }
-
-    async fn count(&self, reader: Reader<'_>, name: &TableName, table: &TableFilled) -> Result<u64> {
-        let sql = format!("SELECT count(*) FROM ONLY {}", name.sql());
-        let answer = reader.query(format!("count the rows of `{name}`"), &sql, &[]).await?;
-        let rows = answer.first().map_or(Ok(0), |row| count(row, 0))?;
-        if rows == table.rows_written {
-            return Ok(rows);
-        }
-        Err(mismatch(format!("`{name}` should have {} rows and has {rows}", table.rows_written)))
+    /// The largest table, or some small ones.
+    fn next(&self) -> Vec<Expected<'a>> {
+        let waiting = &mut self.state.lock().unwrap_or_else(PoisonError::into_inner).waiting;
+        let small = waiting.iter().rev().take(TABLES_PER_QUERY).take_while(|(_, table)| table.bytes <= SMALL_BYTES).count();
+        let rest = waiting.len().saturating_sub(small.max(1));
+        waiting.split_off(rest)
     }
 
     /// Whether the content was compared; a difference is an error.
@@ -87,4 +95,24 @@ impl<'a> Counting<'a> {
         }
         Err(mismatch(format!("the content of `{name}` is not production's: its checksum should be {expected} and is {found}")))
     }
+}
+
+/// Counts the tables' rows in one query; another number than the copy's is an error.
+async fn count_rows(reader: Reader<'_>, tables: &[Expected<'_>]) -> Result<u64> {
+    let doing = match tables {
+        [(name, _)] => format!("count the rows of `{name}`"),
+        _ => format!("count the rows of {} tables", tables.len()),
+    };
+    let each = tables.iter().enumerate().map(|(at, (name, _))| format!("SELECT {at}::int8, count(*) FROM ONLY {}", name.sql()));
+    let sql = each.collect::<Vec<_>>().join(" UNION ALL ");
+    let mut total = 0;
+    for row in reader.query(doing, &sql, &[]).await? {
+        let at = usize::try_from(count(&row, 0)?).unwrap_or(usize::MAX);
+        let ((name, table), rows) = (tables[at], count(&row, 1)?);
+        if rows != table.rows_written {
+            return Err(mismatch(format!("`{name}` should have {} rows and has {rows}", table.rows_written)));
+        }
+        total += rows;
+    }
+    Ok(total)
 }

@@ -1,6 +1,6 @@
 //! From tables and entries to tasks, with what each waits for and locks.
 
-use super::{ForeignKeyEntry, Lock, Schedule, Task};
+use super::{ForeignKeyEntry, Lock, Rows, Schedule, Task};
 use crate::archive::{Entry, EntryId};
 use restage_core::facts::ObjectKind;
 use restage_core::schema::TableName;
@@ -19,6 +19,8 @@ pub(in crate::copy) struct TableWork {
 pub(in crate::copy) struct Work<'a> {
     /// Tables with rows to copy come first, in the order of the list of copies.
     pub(in crate::copy) tables: Vec<TableWork>,
+    /// What is made with the rows of small tables, the tables themselves included.
+    pub(in crate::copy) structure: &'a HashMap<TableName, Vec<Entry>>,
     /// Indexes, keys and foreign keys, in an order in which they can be made.
     pub(in crate::copy) entries: &'a [Entry],
     /// The tables behind the entries' dependencies.
@@ -30,7 +32,8 @@ pub(in crate::copy) struct Work<'a> {
 }
 
 impl TableWork {
-    fn is_small(&self) -> bool {
+    /// Whether it shares a task with others.
+    pub(in crate::copy) fn is_small(&self) -> bool {
         self.bytes <= SMALL_BYTES
     }
 }
@@ -40,6 +43,8 @@ const SMALL_BYTES: u64 = 1 << 20;
 /// A shared task has at most this many tables and bytes; each table takes several locks until the task's end.
 const TABLES_PER_TASK: usize = 32;
 const BYTES_PER_TASK: u64 = 8 << 20;
+/// Foreign keys of small tables that are made in one transaction; each takes locks on two tables until its end.
+const KEYS_PER_TASK: usize = 100;
 
 pub(super) struct Builder<'a> {
     work: &'a Work<'a>,
@@ -80,10 +85,16 @@ impl<'a> Builder<'a> {
             self.schedule.add(Task::LargeObjects, bytes, &BTreeSet::new(), BTreeMap::new());
         }
         let entries = self.work.entries;
-        for entry in entries {
+        let (mut small, others): (Vec<&Entry>, Vec<&Entry>) = entries.iter().partition(|entry| self.is_small_key(entry));
+        for entry in others {
             if !self.made.contains_key(&entry.id) {
                 self.make(entry);
             }
+        }
+        // Keys of tables that are filled together are made together, so that the first need not wait for the last rows.
+        small.sort_by_key(|entry| self.rows_before(entry));
+        for some in small.chunks(KEYS_PER_TASK) {
+            self.make_small_keys(some);
         }
         self.analyze();
         self.schedule
@@ -126,11 +137,12 @@ impl<'a> Builder<'a> {
             let ids: Vec<EntryId> = entries.iter().map(|entry| entry.id).collect();
             let with_rows = some.iter().filter(|(_, table)| table.has_rows);
             let analyze = with_rows.clone().filter(|(_, table)| !self.work.parents.contains_key(&table.name));
-            let task = Task::Rows {
+            let task = Task::Rows(Rows {
+                structure: some.iter().filter_map(|(_, table)| self.work.structure.get(&table.name)).flatten().cloned().collect(),
                 tables: with_rows.clone().map(|(at, _)| *at).collect(),
                 analyze: analyze.map(|(_, table)| table.name.clone()).collect(),
                 entries,
-            };
+            });
             let locks = some.iter().map(|(_, table)| (table.name.clone(), Lock::AccessExclusive)).collect();
             let cost = some.iter().map(|(_, table)| table.bytes).sum::<u64>() + some.len() as u64;
             let number = self.schedule.add(task, cost, &BTreeSet::new(), locks);
@@ -142,12 +154,40 @@ impl<'a> Builder<'a> {
     fn large_tables(&mut self) {
         let large = self.work.tables.iter().enumerate().filter(|(_, table)| !table.is_small() && table.has_rows);
         for (at, table) in large.collect::<Vec<_>>() {
-            let task = Task::Rows { tables: vec![at], entries: vec![], analyze: vec![] };
+            let task = Task::Rows(Rows { tables: vec![at], ..Rows::default() });
             let locks = BTreeMap::from([(table.name.clone(), Lock::AccessExclusive)]);
             // What must wait for the rows takes as long again.
             let number = self.schedule.add(task, table.bytes.saturating_mul(2), &BTreeSet::new(), locks);
             self.rows.insert(table.name.clone(), number);
         }
+    }
+
+    /// Whether it is a foreign key between small tables: looking at their rows takes less than a transaction does.
+    fn is_small_key(&self, entry: &Entry) -> bool {
+        let is_small = |table: &TableName| self.sizes.get(table).is_some_and(|bytes| *bytes <= SMALL_BYTES);
+        let is_partitioned = |table: &TableName| self.below.get(table).is_some_and(|below| below.len() > 1);
+        entry.kind == ObjectKind::ForeignKey
+            && self
+                .touches
+                .get(&entry.id)
+                .is_some_and(|tables| tables.iter().all(|table| is_small(table) && !is_partitioned(table)))
+    }
+
+    /// The last of the tasks that bring the rows a foreign key looks at.
+    fn rows_before(&self, entry: &Entry) -> Option<usize> {
+        self.touches.get(&entry.id).into_iter().flatten().filter_map(|table| self.rows.get(table)).copied().max()
+    }
+
+    fn make_small_keys(&mut self, entries: &[&Entry]) {
+        let touched: BTreeSet<TableName> =
+            entries.iter().filter_map(|entry| self.touches.get(&entry.id)).flatten().cloned().collect();
+        let rows = touched.iter().filter_map(|table| self.rows.get(table)).copied();
+        let others = entries.iter().flat_map(|entry| &entry.dependencies).filter_map(|id| self.made.get(id)).copied();
+        let needs: BTreeSet<usize> = rows.chain(others).collect();
+        let locks = touched.into_iter().map(|table| (table, Lock::ShareRowExclusive)).collect();
+        let made = entries.iter().map(|entry| (*entry).clone()).collect();
+        let number = self.schedule.add(Task::Make(made), entries.len() as u64, &needs, locks);
+        self.made.extend(entries.iter().map(|entry| (entry.id, number)));
     }
 
     fn make(&mut self, entry: &Entry) {
@@ -172,10 +212,10 @@ impl<'a> Builder<'a> {
         // Looking at rows is quicker than an index, so it waits for the indexes.
         let cost = if is_foreign_key { bytes / 8 } else { bytes };
         let number = match self.validated_later(entry, &touched) {
-            None => self.schedule.add(Task::Make(entry.clone()), cost, &needs, locks),
+            None => self.schedule.add(Task::Make(vec![entry.clone()]), cost, &needs, locks),
             Some(key) => {
                 let unchecked = Entry { sql: format!("{} NOT VALID;\n", statement(entry)), ..entry.clone() };
-                let made = self.schedule.add(Task::Make(unchecked), bytes, &needs, locks);
+                let made = self.schedule.add(Task::Make(vec![unchecked]), bytes, &needs, locks);
                 let lock = |table: &TableName| if *table == key.table { Lock::ShareUpdateExclusive } else { Lock::RowShare };
                 let locks = touched.iter().map(|table| (table.clone(), lock(table))).collect();
                 self.schedule.add(Task::Validate(key), cost, &BTreeSet::from([made]), locks)
