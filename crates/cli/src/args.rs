@@ -1,6 +1,7 @@
 //! The command line: what can be typed.
 
 use clap::{Args, Parser, Subcommand, ValueEnum};
+use restage_core::size::ByteSize;
 use std::num::NonZeroU16;
 use std::path::PathBuf;
 
@@ -137,9 +138,18 @@ pub(crate) struct Copy {
     /// Mask columns: a YAML file with the list that `mask:` of `copy-database` takes. The key comes from RESTAGE_MASK_SECRET.
     #[arg(long, value_name = "FILE")]
     pub(crate) mask: Option<PathBuf>,
-    /// How many tables are copied at a time, 1 to 64; by default as many as there are cores, up to 4.
+    /// How many tables are copied at a time, 1 to 64; by default by the cores of both servers.
     #[arg(long, value_name = "NUMBER")]
     pub(crate) workers: Option<NonZeroU16>,
+    /// Sessions on the source at a time, 2 or more; one of them keeps the snapshot.
+    #[arg(long, value_name = "NUMBER")]
+    pub(crate) source_connections: Option<NonZeroU16>,
+    /// Rows read from the source per second, as in `50MB`.
+    #[arg(long, value_name = "AMOUNT")]
+    pub(crate) source_rate: Option<ByteSize>,
+    /// Memory on the target for all indexes that are made at the same time, as in `2GB`.
+    #[arg(long, value_name = "AMOUNT")]
+    pub(crate) index_memory: Option<ByteSize>,
     /// Compare the content of every table, too, and not only the number of its rows; both databases are read once more.
     #[arg(long)]
     pub(crate) checksums: bool,

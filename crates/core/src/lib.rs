@@ -12,6 +12,7 @@ pub mod document;
 pub mod template;
 
 pub mod schema;
+pub mod size;
 pub mod mask;
 pub mod environment;
 pub mod scenario;

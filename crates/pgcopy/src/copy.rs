@@ -6,6 +6,8 @@
 
 pub mod checksum;
 
+mod budget;
+mod capacity;
 mod clear;
 mod fill;
 mod finish;
@@ -13,6 +15,8 @@ mod grants;
 mod inherited;
 mod large_objects;
 mod owners;
+mod pace;
+mod parts;
 mod rows;
 mod schedule;
 mod selection;
@@ -30,7 +34,7 @@ pub use inherited::Inherited;
 use crate::connect::Endpoint;
 use restage_core::facts::DatabaseFacts;
 use restage_core::provider::{Carried, TableTaken};
-use restage_core::scenario::copy_database::Verify;
+use restage_core::scenario::copy_database::{CopyLimits, Verify};
 
 /// From where to where.
 #[derive(Clone, Debug)]
@@ -49,6 +53,7 @@ pub fn everything(source: &DatabaseFacts) -> Carried {
         publications: false,
         mask_secret: None,
         workers: None,
+        limits: CopyLimits::default(),
         verify: Verify::Counts,
         source_schema: restage_core::facts::structure_digest(&source.objects),
         source_identity: source.identity.clone(),

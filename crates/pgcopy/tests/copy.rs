@@ -22,3 +22,6 @@ mod connection;
 
 #[path = "copy/within.rs"]
 mod within;
+
+#[path = "copy/limits.rs"]
+mod limits;

@@ -94,6 +94,15 @@ fn scenario(args: &Args, masks: Option<&str>) -> String {
     if let Some(workers) = args.workers {
         text += &format!("      workers: {workers}\n");
     }
+    let limits = [
+        ("source-connections", args.source_connections.map(|sessions| sessions.to_string())),
+        ("source-rate", args.source_rate.map(|rate| rate.to_string())),
+        ("index-memory", args.index_memory.map(|memory| memory.to_string())),
+    ];
+    let limits: Vec<String> = limits.into_iter().filter_map(|(key, limit)| Some(format!("{key}: {}", limit?))).collect();
+    if !limits.is_empty() {
+        text += &format!("      limits: {{ {} }}\n", limits.join(", "));
+    }
     if args.checksums {
         text += "      verify: checksums\n";
     }

@@ -6,7 +6,7 @@ use crate::environment::{DatabaseAddress, SecretRef};
 use crate::facts::Identity;
 use crate::mask::Mask;
 use crate::name::RunId;
-use crate::scenario::copy_database::Verify;
+use crate::scenario::copy_database::{CopyLimits, Verify};
 use crate::schema::{ColumnName, TableName};
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
@@ -38,8 +38,11 @@ pub struct Carried {
     pub publications: bool,
     /// The secret that masks are keyed with; needed when any table has a mask.
     pub mask_secret: Option<SecretRef>,
-    /// Connections to each server at most; by cores if absent.
+    /// How many tables are copied at a time at most; by cores if absent.
     pub workers: Option<u16>,
+    /// What may be asked of both servers.
+    #[serde(default, skip_serializing_if = "CopyLimits::is_none")]
+    pub limits: CopyLimits,
     /// How thoroughly the copy is compared with its source.
     pub verify: Verify,
     /// The digest of the source's structure ([`crate::facts::structure_digest`]); another structure is refused.

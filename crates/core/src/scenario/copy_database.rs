@@ -1,11 +1,13 @@
 //! The stage `copy-database`: a live PostgreSQL database into the target.
 
 mod keep;
+mod limits;
 mod masking;
 mod replace;
 mod selection;
 
 pub use keep::{Keep, OnCollision, OnConflict, OnMissing};
+pub use limits::CopyLimits;
 pub use replace::{DEFAULT_DRAIN, DEFAULT_RETAIN, DEFAULT_SWAP_WITHIN, Replace, Swap};
 pub use selection::Selection;
 
@@ -16,6 +18,7 @@ use crate::mask::Mask;
 use crate::name::DatabaseName;
 use crate::schema::{ColumnPath, TableName, TablePattern};
 use keep::WrittenKeep;
+use limits::WrittenLimits;
 use masking::WrittenMask;
 use replace::{WrittenReplace, WrittenSwap};
 use schemars::JsonSchema;
@@ -58,6 +61,8 @@ pub struct CopyDatabase {
     pub within: Duration,
     /// How many tables are copied at a time; chosen by the number of cores where not given.
     pub workers: Option<NonZeroU16>,
+    /// What it may ask of both servers.
+    pub limits: CopyLimits,
 }
 
 /// How the migrations of both ends must compare.
@@ -178,6 +183,9 @@ pub(super) struct WrittenCopyDatabase {
     /// How many tables are copied at a time, 1 to 64; default by the number of cores.
     #[schemars(range(min = 1, max = 64))]
     workers: Option<NonZeroU16>,
+    /// What the copy may ask of both servers; default what they have free.
+    #[serde(default)]
+    limits: WrittenLimits,
 }
 
 /// How the migrations of both ends must compare.
@@ -203,8 +211,9 @@ impl WrittenCopyDatabase {
         let masks = masking::read(&self.mask, at.key("mask"), &selection, reading);
         let unmasked = masking::read_unmasked(&self.unmasked, at.key("unmasked"), &masks, reading);
         let replace = self.replace.read(self, at, reading);
-        let limits = Duration::from_minutes(1)..=MAX_WITHIN;
-        let within = reading.duration(at.key("within"), self.within.as_ref(), DEFAULT_WITHIN, limits);
+        let within_limits = Duration::from_minutes(1)..=MAX_WITHIN;
+        let within = reading.duration(at.key("within"), self.within.as_ref(), DEFAULT_WITHIN, within_limits);
+        let limits = self.limits.read(at.key("limits"), reading);
         Some(CopyDatabase {
             database: database?,
             migrations: Migrations {
@@ -224,6 +233,7 @@ impl WrittenCopyDatabase {
             publications: self.publications,
             within: within?,
             workers: self.workers,
+            limits,
         })
     }
 

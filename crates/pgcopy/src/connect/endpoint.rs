@@ -71,6 +71,12 @@ impl Endpoint {
         Self { database: database.to_owned(), ..self.clone() }
     }
 
+    /// Whether the address is one of this machine; what listens there may still lead elsewhere.
+    pub fn is_local(&self) -> bool {
+        let is_loopback = |host: &str| host.parse::<std::net::IpAddr>().is_ok_and(|address| address.is_loopback());
+        self.host.starts_with('/') || self.host == "localhost" || is_loopback(&self.host)
+    }
+
     /// The Unix socket, if that is how the server is reached.
     pub fn socket(&self) -> Option<PathBuf> {
         self.host.starts_with('/').then(|| Path::new(&self.host).join(format!(".s.PGSQL.{}", self.port)))

@@ -4,15 +4,16 @@
 //! digests' halves are added up as two 64-bit integers, without overflow. Two contents agree by chance once in 2^128; MD5 is
 //! no protection against somebody who means to deceive, and PostgreSQL has nothing faster.
 
+use crate::{Kind, Result};
 use restage_core::schema::{Column, TableName, TypeKind};
 
 /// Values longer than this many bytes go into the row as their own digest, so that a row never grows past what a server can hold.
 const LONG_VALUE_BYTES: u32 = 1 << 20;
 
-/// The query for a table's checksum over some columns; one row with one text. `condition` is the `WHERE …` of the rows that
-/// count, if not all do; rows of partitions and children count with their own table only.
-pub fn checksum_sql(table: &TableName, columns: &[Column], condition: Option<&str>) -> String {
-    checksum_sql_from(&format!("FROM ONLY {} {}", table.sql(), condition.unwrap_or_default()), columns)
+/// The query for a table's checksum over some columns; one row with one text. Rows of partitions and children count with their
+/// own table only.
+pub fn checksum_sql(table: &TableName, columns: &[Column]) -> String {
+    checksum_sql_from(&format!("FROM ONLY {}", table.sql()), columns)
 }
 
 /// As [`checksum_sql`], of the rows that `from` names, from `FROM` on.
@@ -23,6 +24,18 @@ pub(super) fn checksum_sql_from(from: &str, columns: &[Column]) -> String {
          FROM (SELECT md5(convert_to(ROW({})::text, 'UTF8')) AS h {from}) AS digests",
         values.join(", ")
     )
+}
+
+/// The checksum of two parts of a table together.
+pub(super) fn sum(one: &str, other: &str) -> Result<String> {
+    let numbers = |checksum: &str| checksum.split(':').map(|number| number.parse::<i128>().ok()).collect::<Option<Vec<_>>>();
+    match (numbers(one), numbers(other)) {
+        (Some(one), Some(other)) if one.len() == other.len() => {
+            let sums: Vec<String> = one.iter().zip(other).map(|(one, other)| (one + other).to_string()).collect();
+            Ok(sums.join(":"))
+        }
+        _ => Err(Kind::Query.error(format!("`{one}` and `{other}` are no checksums"))),
+    }
 }
 
 fn value(column: &Column) -> String {
@@ -37,5 +50,16 @@ fn value(column: &Column) -> String {
             )
         }
         _ => name,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::sum;
+
+    #[test]
+    fn parts_add_up() {
+        assert_eq!(sum("2:-9223372036854775808:5", "1:-9223372036854775808:-7").unwrap(), "3:-18446744073709551616:-2");
+        assert!(sum("1:2:3", "1:2").is_err() && sum("", "1:2:3").is_err());
     }
 }

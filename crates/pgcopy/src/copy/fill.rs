@@ -1,16 +1,18 @@
 //! The story of a copy.
 
+use super::capacity::Capacity;
 use super::clear::{OtherDatabase, clear, is_empty};
 use super::finish::Finish;
 use super::inherited::Inherited;
 use super::owners::Owners;
+use super::pace::Pace;
 use super::schedule::{Schedule, Structure, TableWork, Work};
 use super::selection::Selection;
 use super::statements::{Failure, Making, Runner, Statement, Transaction};
 use super::table::{Formats, TableCopies, compile_masks, table_copies};
 use super::tally::Tally;
-use super::workers::{Done, Job};
-use super::{Route, session};
+use super::workers::{Agenda, Done, Job};
+use super::{Route, parts, session};
 use crate::archive::{self, Archive, EntryId};
 use crate::connect::{self, Endpoint, Reader, SourceClient, TargetClient};
 use crate::facts::{export_snapshot, identity, schema_digest, table_estimates, unreadable};
@@ -22,7 +24,6 @@ use crate::{Kind, Result, catalog};
 use jiff::Timestamp;
 use restage_core::facts::{Identity, TableEstimate};
 use restage_core::provider::{Carried, Filled};
-use restage_core::scenario::copy_database::Verify;
 use restage_core::schema::{Schema, TableName};
 use std::collections::{BTreeMap, HashMap};
 use std::future::Future;
@@ -31,8 +32,6 @@ use std::time::{Duration, Instant};
 
 /// How often progress is told.
 const PROGRESS_EVERY: Duration = Duration::from_millis(250);
-/// Workers if nobody says how many; more than the servers have cores do not help.
-const MOST_WORKERS_BY_DEFAULT: usize = 4;
 
 /// What a copy takes besides its two ends.
 pub struct Filling<'a> {
@@ -62,11 +61,13 @@ pub async fn fill(route: &Route, filling: &Filling<'_>) -> Result<Filled> {
         let other = OtherDatabase::look(&target, &keeper.identity).await?;
         let runner = Runner::new(&target, Transaction::None, filling.stop);
         empty(&target, &other, &runner, filling).await?;
-        let prepared = Prepared::make(&keeper, &target, filling, &tally).await?;
+        let mut capacity = Capacity::look(keeper.client.reader(), target.reader(), filling.carried).await?;
+        let notes = std::mem::take(&mut capacity.notes);
+        let prepared = Prepared::make(&keeper, &target, filling, capacity.workers, &tally).await?;
         tally.spent("looking", started);
-        let job = prepared.begin(&runner, filling.carried.verify).await?;
-        let workers = filling.workers(prepared.tasks);
-        let done = Arc::new(job).run(route, &keeper.snapshot, workers, filling.stop).await?;
+        let job = prepared.begin(&runner, filling, capacity).await?;
+        let mut done = Arc::new(job).run(route, &keeper.snapshot, filling.stop).await?;
+        done.notes.splice(0..0, notes);
         prepared.finish(&keeper, &target, &runner, filling, done).await
     };
     telling(filling.reporter, &tally, Box::pin(work)).await
@@ -82,21 +83,13 @@ pub async fn fill_within(source: &Endpoint, target: &TargetClient, filling: &Fil
         OtherDatabase::look(target, &keeper.identity).await?;
         session::ready(target).await?;
         let runner = Runner::new(target, Transaction::Open, filling.stop);
-        let prepared = Prepared::make(&keeper, target, filling, &tally).await?;
-        let job = prepared.begin(&runner, filling.carried.verify).await?;
+        let capacity = Capacity::of_one_session();
+        let prepared = Prepared::make(&keeper, target, filling, capacity.workers, &tally).await?;
+        let job = prepared.begin(&runner, filling, capacity).await?;
         let done = Box::pin(job.run_within(&keeper.client, target, filling.stop)).await?;
         prepared.finish(&keeper, target, &runner, filling, done).await
     };
     telling(filling.reporter, &tally, Box::pin(work)).await
-}
-
-impl Filling<'_> {
-    /// As many as were asked for; else one for each core here, up to a limit. Never more than there is work.
-    fn workers(&self, tasks: usize) -> usize {
-        let cores = std::thread::available_parallelism().map_or(1, usize::from);
-        let asked = self.carried.workers.map_or(cores.min(MOST_WORKERS_BY_DEFAULT), usize::from);
-        asked.clamp(1, tasks.max(1))
-    }
 }
 
 /// Tells progress while work goes on.
@@ -183,11 +176,16 @@ struct Prepared {
     tally: Arc<Tally>,
     /// How large they are, if there are any.
     large_object_bytes: Option<u64>,
-    tasks: usize,
 }
 
 impl Prepared {
-    async fn make(keeper: &Keeper, target: &TargetClient, filling: &Filling<'_>, tally: &Arc<Tally>) -> Result<Self> {
+    async fn make(
+        keeper: &Keeper,
+        target: &TargetClient,
+        filling: &Filling<'_>,
+        workers: usize,
+        tally: &Arc<Tally>,
+    ) -> Result<Self> {
         let source = keeper.client.reader();
         let schema = catalog::read(source).await?;
         let parents = schema.parents();
@@ -195,6 +193,7 @@ impl Prepared {
         let formats = Formats::read(source, target.major()).await?;
         let mut copies = table_copies(&schema, filling.carried, &formats, &estimates, keeper.is_standby)?;
         let masks = compile_masks(source, &mut copies.tables, filling.mask_key).await?;
+        parts::split(source, &mut copies.tables, workers).await?;
         let sql = "SELECT EXISTS (SELECT FROM pg_largeobject_metadata), pg_table_size('pg_largeobject')";
         let large_objects = source.query("look for large objects", sql, &[]).await?.remove(0);
         let rows = copies.tables.iter().filter_map(|table| estimates.get(&table.name)).map(|estimate| estimate.rows).sum();
@@ -206,7 +205,6 @@ impl Prepared {
             owners: Arc::new(Owners::read(target.reader()).await?),
             tally: Arc::clone(tally),
             large_object_bytes: large_objects.get::<_, bool>(0).then(|| large_objects.get::<_, i64>(1).unsigned_abs()),
-            tasks: copies.tables.len(),
             schema,
             copies,
             masks,
@@ -216,7 +214,7 @@ impl Prepared {
     }
 
     /// Makes what comes before rows, and the job of the workers.
-    async fn begin(&self, runner: &Runner<'_>, verify: Verify) -> Result<Job> {
+    async fn begin(&self, runner: &Runner<'_>, filling: &Filling<'_>, capacity: Capacity) -> Result<Job> {
         let started = Instant::now();
         self.tally.doing("make schemas, types, functions and tables");
         let tables = self.tables();
@@ -226,18 +224,30 @@ impl Prepared {
         let statements: Vec<Statement> = structure.first.iter().map(|entry| making.statement(entry, Failure::Fatal)).collect();
         runner.run(&statements).await?;
         self.tally.spent("structure", started);
-        let (owners, tally) = (Arc::clone(&self.owners), Arc::clone(&self.tally));
-        tally.doing("copy rows and make indexes");
-        let schedule = self.schedule(tables, &structure);
-        Ok(Job::new(self.copies.tables.clone(), self.masks.clone(), verify, owners, tally, schedule))
+        self.tally.doing("copy rows and make indexes");
+        Ok(Job {
+            tables: self.copies.tables.clone(),
+            masks: self.masks.clone(),
+            verify: filling.carried.verify,
+            owners: Arc::clone(&self.owners),
+            tally: Arc::clone(&self.tally),
+            pace: Pace::new(filling.carried.limits.source_rate),
+            capacity,
+            progress: Agenda::new(self.schedule(tables, &structure)),
+        })
     }
 
     /// Those with rows to copy come first, in their order.
     fn tables(&self) -> Vec<TableWork> {
         let bytes = |name: &TableName| self.estimates.get(name).map_or(0, |estimate| estimate.bytes);
-        let with_rows =
-            self.copies.tables.iter().map(|table| TableWork { name: table.name.clone(), bytes: table.bytes, has_rows: true });
-        let empty = self.copies.empty.iter().map(|name| TableWork { name: name.clone(), bytes: bytes(name), has_rows: false });
+        let with_rows = self.copies.tables.iter().map(|table| TableWork {
+            name: table.name.clone(),
+            bytes: table.bytes,
+            has_rows: true,
+            parts: table.parts.len(),
+        });
+        let empty =
+            self.copies.empty.iter().map(|name| TableWork { name: name.clone(), bytes: bytes(name), has_rows: false, parts: 1 });
         with_rows.chain(empty).collect()
     }
 

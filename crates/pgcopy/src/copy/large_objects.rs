@@ -1,6 +1,7 @@
 //! Large objects: many small ones in one round trip, long ones piece by piece.
 
 use super::owners::Owners;
+use super::pace::Pace;
 use super::statements::{Failure, Runner, Statement};
 use crate::Result;
 use crate::connect::{Reader, SourceClient, TargetClient};
@@ -23,7 +24,13 @@ pub(super) struct LargeObjects {
 }
 
 /// Copies every large object with its object id; inside the target session's transaction if one is open.
-pub(super) async fn copy(source: &SourceClient, target: &TargetClient, owners: &Owners, stop: &Stop) -> Result<LargeObjects> {
+pub(super) async fn copy(
+    source: &SourceClient,
+    target: &TargetClient,
+    owners: &Owners,
+    pace: &Pace,
+    stop: &Stop,
+) -> Result<LargeObjects> {
     let mut copied = LargeObjects { count: 0, later: false };
     let mut last: u32 = 0;
     loop {
@@ -38,11 +45,12 @@ pub(super) async fn copy(source: &SourceClient, target: &TargetClient, owners: &
         let Some(end) = rows.last() else { return Ok(copied) };
         last = end.get(0);
         let (ids, pieces): (Vec<u32>, Vec<&[u8]>) = rows.iter().map(|row| (row.get::<_, u32>(0), row.get::<_, &[u8]>(1))).unzip();
+        pace.keep(pieces.iter().map(|piece| piece.len()).sum()).await;
         let create = "SELECT lo_from_bytea(id, piece) FROM unnest($1::oid[], $2::bytea[]) AS t(id, piece)";
         target.reader().query("create large objects", create, &[(&ids, Type::OID_ARRAY), (&pieces, Type::BYTEA_ARRAY)]).await?;
         for row in &rows {
             if i32::try_from(row.get::<_, &[u8]>(1).len()) == Ok(PIECE_BYTES) {
-                copy_rest(source, target, row.get(0), stop).await?;
+                copy_rest(source, target, row.get(0), pace, stop).await?;
             }
             copied.later |= owners.of_new(row.get(2)).is_some() || row.get::<_, bool>(3);
             copied.count += 1;
@@ -53,7 +61,7 @@ pub(super) async fn copy(source: &SourceClient, target: &TargetClient, owners: &
 const FIRST_PIECES: &str = "SELECT oid, lo_get(oid, 0, $2), pg_get_userbyid(lomowner), obj_description(oid, 'pg_largeobject') IS NOT NULL \
      FROM (SELECT oid, lomowner FROM pg_largeobject_metadata WHERE oid > $1 ORDER BY oid LIMIT $3) AS piece ORDER BY oid";
 
-async fn copy_rest(source: &SourceClient, target: &TargetClient, id: u32, stop: &Stop) -> Result<()> {
+async fn copy_rest(source: &SourceClient, target: &TargetClient, id: u32, pace: &Pace, stop: &Stop) -> Result<()> {
     let mut offset = i64::from(PIECE_BYTES);
     loop {
         stop.check()?;
@@ -64,6 +72,7 @@ async fn copy_rest(source: &SourceClient, target: &TargetClient, id: u32, stop: 
         if piece.is_empty() {
             return Ok(());
         }
+        pace.keep(piece.len()).await;
         let write = [(&id as &(dyn tokio_postgres::types::ToSql + Sync), Type::OID), (&offset, Type::INT8), (&piece, Type::BYTEA)];
         target.reader().query(format!("write the large object {id}"), "SELECT lo_put($1, $2, $3)", &write).await?;
         offset += i64::try_from(piece.len()).unwrap_or(i64::MAX);

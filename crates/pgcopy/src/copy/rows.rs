@@ -1,10 +1,12 @@
 //! The rows of one table, from one server to the other.
 
-use super::checksum::{checksum_sql, checksum_sql_from};
+use super::checksum::checksum_sql_from;
+use super::pace::Pace;
+use super::parts::Part;
 use super::table::{Freeze, Rows, TableCopy};
 use super::tally::Tally;
 use crate::connect::{Boundaries, CopyOut, SourceClient, TargetClient};
-use crate::facts::{filtered, search_path};
+use crate::facts::search_path;
 use crate::mask::{MaskSet, Masker};
 use crate::{Error, Kind, Result};
 use bytes::BytesMut;
@@ -17,49 +19,61 @@ const CHUNK_BYTES: usize = 256 << 10;
 /// Emptying a table first, so that its rows can be frozen, costs a few files; smaller tables are not worth it.
 const LEAST_FROZEN_BYTES: u64 = 64 << 10;
 
-/// Copies a table's rows. The source's session is in its snapshot; the target's is in a transaction.
+/// Copies the rows of a table, or of a part of one. The source's session is in its snapshot; the target's is in a transaction.
 pub(super) struct RowCopy<'a> {
     pub(super) source: &'a SourceClient,
     pub(super) target: &'a TargetClient,
     pub(super) table: &'a TableCopy,
+    pub(super) part: Part,
     pub(super) masks: Option<&'a MaskSet>,
     pub(super) verify: Verify,
     /// Whether the table was made in the transaction that is open.
     pub(super) is_new: bool,
     pub(super) tally: &'a Tally,
+    pub(super) pace: &'a Pace,
 }
 
 impl RowCopy<'_> {
     pub(super) async fn run(&self) -> Result<TableFilled> {
         let name = &self.table.name;
         let started = Instant::now();
-        self.tally.begin(name, self.table.bytes);
+        let item = self.item();
+        self.tally.begin(&item, self.table.bytes / self.table.parts.len() as u64);
         let freeze = self.freeze().await?;
         self.look_names_up(NamesOf::People).await?;
-        let mut from = self.source.copy_out(format!("`{name}`"), &self.table.copy_out(), Boundaries::Any)?;
-        let bytes = self.pour(&mut from, freeze).await?;
-        let (rows_read, rows_written) = (from.rows().await?, bytes.rows_written);
+        let mut from = self.source.copy_out(format!("`{name}`"), &self.table.copy_out(self.part), Boundaries::Any)?;
+        let poured = self.pour(&mut from, &item, freeze).await?;
+        let (rows_read, rows_written) = (from.rows().await?, poured.rows_written);
         if rows_read != rows_written {
             let error = Kind::Mismatch.error(format!("`{name}` has {rows_read} rows in the source and {rows_written} arrived"));
             return Err(error.help("copy again; if it happens again, report it as a fault"));
         }
         let checksum = self.checksum().await?;
         self.look_names_up(NamesOf::Everybody).await?;
-        self.tally.end(name);
+        self.tally.end(&item);
         self.tally.spent("rows", started);
         Ok(TableFilled {
             rows_read,
             rows_written,
-            bytes: bytes.bytes,
+            bytes: poured.bytes,
             seconds: started.elapsed().as_secs_f64(),
             masked: self.table.masks.keys().cloned().collect(),
             checksum,
         })
     }
 
+    /// How progress names it.
+    fn item(&self) -> String {
+        let TableCopy { name, parts, .. } = self.table;
+        match parts.iter().position(|part| *part == self.part) {
+            Some(nth) if parts.len() > 1 => format!("{name}, part {} of {}", nth + 1, parts.len()),
+            _ => name.to_string(),
+        }
+    }
+
     /// Empties the table, which is empty, so that this transaction is the one that gave it its rows.
     async fn freeze(&self) -> Result<Freeze> {
-        if self.table.of_extension || self.table.bytes < LEAST_FROZEN_BYTES {
+        if self.table.of_extension || self.part != Part::Whole || self.table.bytes < LEAST_FROZEN_BYTES {
             return Ok(Freeze::No);
         }
         if !self.is_new {
@@ -79,15 +93,16 @@ impl RowCopy<'_> {
         self.source.reader().rows("set the search path", &format!("SET LOCAL search_path = {path}")).await.map(drop)
     }
 
-    async fn pour(&self, from: &mut CopyOut<'_>, freeze: Freeze) -> Result<Poured> {
+    async fn pour(&self, from: &mut CopyOut<'_>, item: &str, freeze: Freeze) -> Result<Poured> {
         let what = format!("`{}`", self.table.name);
         let mut masker = self.masks.map(|masks| Masker::new(masks, self.table.format));
         let mut into = self.target.start_copy_in(what, &self.table.copy_in(freeze)).await?;
         let mut bytes = 0;
         let mut fakes = BytesMut::new();
         while let Some(chunk) = from.next().await? {
+            self.pace.keep(chunk.len()).await;
             bytes += chunk.len() as u64;
-            self.tally.reach(&self.table.name, from.rows_so_far(), chunk.len() as u64);
+            self.tally.reach(item, from.rows_so_far(), chunk.len() as u64);
             let Some(masker) = &mut masker else {
                 into.send(chunk).await?;
                 continue;
@@ -102,7 +117,7 @@ impl RowCopy<'_> {
             into.send(fakes.freeze()).await?;
         }
         let rows_written = into.finish().await?;
-        self.tally.reach(&self.table.name, rows_written, 0);
+        self.tally.reach(item, rows_written, 0);
         Ok(Poured { bytes, rows_written })
     }
 
@@ -119,12 +134,7 @@ impl RowCopy<'_> {
         if self.verify == Verify::Counts {
             return Ok(None);
         }
-        let (name, columns) = (&self.table.name, self.table.unmasked());
-        let sql = match &self.table.rows {
-            Rows::All => checksum_sql(name, &columns, None),
-            Rows::Where(condition) => checksum_sql_from(&filtered(name, condition), &columns),
-            Rows::Extension(clause) => checksum_sql(name, &columns, Some(clause)),
-        };
+        let sql = checksum_sql_from(&self.table.from_clause(self.part), &self.table.unmasked());
         let rows = self.source.query(format!("sum up `{}`", self.table.name), &sql, &[]).await?;
         Ok(Some(rows[0].get(0)))
     }

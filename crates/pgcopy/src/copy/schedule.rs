@@ -18,6 +18,8 @@ use std::collections::{BTreeMap, BTreeSet};
 pub(super) enum Task {
     /// The rows of some tables, and what belongs to these tables alone; one transaction.
     Rows(Rows),
+    /// A part of a table's rows, by the places of both; a transaction of its own.
+    Part { table: usize, part: usize },
     /// An index, a key or a foreign key; or foreign keys of small tables, together.
     Make(Vec<Entry>),
     /// A foreign key that was made without looking at the rows.
@@ -54,6 +56,8 @@ pub(super) struct ForeignKeyEntry {
 pub(super) enum Lock {
     /// By whoever validates a foreign key to it.
     RowShare,
+    /// By whoever adds rows.
+    RowExclusive,
     /// By `ANALYZE`, and by whoever validates a foreign key of it.
     ShareUpdateExclusive,
     /// By `CREATE INDEX`.
@@ -70,6 +74,8 @@ impl Lock {
         match (self, other) {
             (Self::AccessExclusive, _) | (_, Self::AccessExclusive) => true,
             (Self::RowShare, _) | (_, Self::RowShare) | (Self::Share, Self::Share) => false,
+            (Self::RowExclusive, Self::RowExclusive | Self::ShareUpdateExclusive)
+            | (Self::ShareUpdateExclusive, Self::RowExclusive) => false,
             _ => true,
         }
     }
@@ -125,6 +131,16 @@ impl Schedule {
         Next::Task(largest.1, Box::new(self.tasks[largest.1].task.clone()))
     }
 
+    /// How many tasks there are in all.
+    pub(super) fn len(&self) -> usize {
+        self.tasks.len()
+    }
+
+    /// How many tasks somebody is at work on.
+    pub(super) fn running(&self) -> usize {
+        self.running.len()
+    }
+
     /// Reports a task as done.
     pub(super) fn done(&mut self, task: usize) {
         self.running.remove(&task);
@@ -161,7 +177,7 @@ mod tests {
     }
 
     fn table(text: &str, bytes: u64) -> TableWork {
-        TableWork { name: name(text), bytes, has_rows: true }
+        TableWork { name: name(text), bytes, has_rows: true, parts: 1 }
     }
 
     fn making(id: u32, kind: &str, name: &str, needs: &[u32]) -> Entry {
@@ -176,6 +192,7 @@ mod tests {
                 let made: Vec<&str> = structure.iter().chain(entries).map(|entry| entry.name.as_str()).collect();
                 format!("rows {tables:?} {made:?} {}", analyze.len())
             }
+            Task::Part { table, part } => format!("part {part} of {table}"),
             Task::Make(entries) => entries.iter().map(|entry| entry.name.as_str()).collect::<Vec<_>>().join(" "),
             Task::Validate(key) => format!("validate {}", key.constraint),
             Task::Analyze(table) => format!("analyze {table}"),
@@ -292,6 +309,19 @@ mod tests {
         assert_eq!(order.len(), 1, "{order:?}");
         assert_eq!(order[0].len(), 2);
         assert!(order[0][0].contains("\"k1\", \"k2\""));
+    }
+
+    #[test]
+    fn parts_of_a_table_are_copied_at_the_same_time_and_its_index_follows_the_last() {
+        let ids = HashMap::from([(EntryId(1), name("giant"))]);
+        let entries = [making(2, "INDEX", "index", &[1])];
+        let tables = vec![TableWork { parts: 3, ..table("giant", 900 << 20) }, table("other", 100 << 20)];
+        let structure = HashMap::new();
+        let (parents, table_ids) = (BTreeMap::new(), &ids);
+        let work =
+            Work { tables, structure: &structure, entries: &entries, table_ids, parents: &parents, large_object_bytes: None };
+        let all: Vec<String> = order(Schedule::of(&work), 2).concat();
+        assert_eq!(all, ["part 0 of 0", "part 1 of 0", "part 2 of 0", "rows [1] [] 0", "index", "analyze other", "analyze giant"]);
     }
 
     #[test]

@@ -229,7 +229,7 @@ mod tests {
     use crate::archive::entry;
     use restage_core::facts::Identity;
     use restage_core::provider::TableTaken;
-    use restage_core::scenario::copy_database::Verify;
+    use restage_core::scenario::copy_database::{CopyLimits, Verify};
 
     fn carried(tables: &[&str], without: &[&str]) -> Carried {
         let name = |text: &&str| TableName::parse(text).unwrap();
@@ -239,6 +239,7 @@ mod tests {
             publications: false,
             mask_secret: None,
             workers: None,
+            limits: CopyLimits::default(),
             verify: Verify::Counts,
             source_schema: String::new(),
             source_identity: Identity { system: String::new(), oid: 0 },

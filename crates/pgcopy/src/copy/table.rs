@@ -4,6 +4,7 @@ mod format;
 
 pub(super) use format::Formats;
 
+use super::parts::Part;
 use crate::facts::filtered;
 use crate::mask::{CopyColumn, Format, MaskKey, MaskSet};
 use crate::{Kind, Result};
@@ -21,6 +22,8 @@ pub(super) struct TableCopy {
     pub(super) masks: BTreeMap<ColumnName, restage_core::mask::Mask>,
     pub(super) format: Format,
     pub(super) rows: Rows,
+    /// What is copied at a time; all rows together.
+    pub(super) parts: Vec<Part>,
     /// Bytes on the source, as estimated.
     pub(super) bytes: u64,
     /// Whether an extension fills it when it is created.
@@ -87,6 +90,7 @@ pub(super) fn table_copies(
             columns,
             masks: taken.masks.clone(),
             rows,
+            parts: vec![Part::Whole],
             bytes: estimates.get(name).map_or(0, |estimate| estimate.bytes),
             of_extension: table.extension_config.is_some(),
         });
@@ -111,15 +115,26 @@ pub(super) fn left_empty() -> TableFilled {
 
 impl TableCopy {
     /// `COPY … TO STDOUT`, for the source.
-    pub(super) fn copy_out(&self) -> String {
+    pub(super) fn copy_out(&self, part: Part) -> String {
         let names = self.names();
         let listed = if names.is_empty() { String::new() } else { format!(" ({names})") };
-        let from = match &self.rows {
-            Rows::All => format!("{}{listed}", self.name.sql()),
-            Rows::Where(condition) => format!("(SELECT {names} {})", filtered(&self.name, condition)),
-            Rows::Extension(clause) => format!("(SELECT {names} FROM ONLY {} {clause})", self.name.sql()),
+        let from = match (&self.rows, part) {
+            (Rows::All, Part::Whole) => format!("{}{listed}", self.name.sql()),
+            _ => format!("(SELECT {names} {})", self.from_clause(part)),
         };
         format!("COPY {from} TO STDOUT{}", self.options(&[]))
+    }
+
+    /// The rows of a part, from `FROM` on.
+    pub(super) fn from_clause(&self, part: Part) -> String {
+        let within = part.condition();
+        match (&self.rows, within) {
+            (Rows::All, None) => format!("FROM ONLY {}", self.name.sql()),
+            (Rows::All, Some(within)) => format!("FROM ONLY {} WHERE {within}", self.name.sql()),
+            (Rows::Where(condition), None) => filtered(&self.name, condition),
+            (Rows::Where(condition), Some(within)) => format!("{} AND {within}", filtered(&self.name, condition)),
+            (Rows::Extension(clause), _) => format!("FROM ONLY {} {clause}", self.name.sql()),
+        }
     }
 
     /// `COPY … FROM STDIN`, for the shadow.

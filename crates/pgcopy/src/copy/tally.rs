@@ -1,7 +1,6 @@
 //! How far the copy has come.
 
 use restage_core::provider::{ItemProgress, Progress};
-use restage_core::schema::TableName;
 use std::collections::BTreeMap;
 use std::sync::{Mutex, MutexGuard, PoisonError};
 use std::time::Instant;
@@ -50,24 +49,24 @@ impl Tally {
         (counts.rows_total, counts.bytes_total) = (Some(rows), bytes);
     }
 
-    pub(super) fn begin(&self, table: &TableName, bytes: u64) {
-        let name = table.to_string();
-        let item = ItemProgress { name: name.clone(), rows: 0, bytes: 0, bytes_total: Some(bytes) };
-        self.counts().items.insert(name, item);
+    /// A table, or a part of one, is being copied.
+    pub(super) fn begin(&self, item: &str, bytes: u64) {
+        let progress = ItemProgress { name: item.to_owned(), rows: 0, bytes: 0, bytes_total: Some(bytes) };
+        self.counts().items.insert(item.to_owned(), progress);
     }
 
-    /// Says how many rows of the table there are now, and how many bytes came with the latest.
-    pub(super) fn reach(&self, table: &TableName, rows: u64, more_bytes: u64) {
+    /// Says how many of its rows there are now, and how many bytes came with the latest.
+    pub(super) fn reach(&self, item: &str, rows: u64, more_bytes: u64) {
         let mut counts = self.counts();
         counts.bytes += more_bytes;
-        let Some(item) = counts.items.get_mut(&table.to_string()) else { return };
+        let Some(item) = counts.items.get_mut(item) else { return };
         item.bytes += more_bytes;
         let before = std::mem::replace(&mut item.rows, rows);
         counts.rows = (counts.rows + rows).saturating_sub(before);
     }
 
-    pub(super) fn end(&self, table: &TableName) {
-        self.counts().items.remove(&table.to_string());
+    pub(super) fn end(&self, item: &str) {
+        self.counts().items.remove(item);
     }
 
     /// Work of that sort was done from `since` to now; sorts overlap.

@@ -1,7 +1,12 @@
 //! Rows, indexes and foreign keys: by several workers with a session on each server, or by one within a transaction.
 
+use super::budget::Share;
+use super::capacity::Capacity;
+use super::checksum;
 use super::large_objects;
 use super::owners::Owners;
+use super::pace::Pace;
+use super::parts::Part;
 use super::rows::RowCopy;
 use super::schedule::{ForeignKeyEntry, Next, Rows, Schedule, Task};
 use super::statements::{Failure, Making, Runner, Statement, Transaction};
@@ -30,6 +35,13 @@ pub(super) struct Job {
     pub(super) verify: Verify,
     pub(super) owners: Arc<Owners>,
     pub(super) tally: Arc<Tally>,
+    pub(super) pace: Pace,
+    pub(super) capacity: Capacity,
+    pub(super) progress: Agenda,
+}
+
+/// What is to be done, and what has been.
+pub(super) struct Agenda {
     schedule: Mutex<Schedule>,
     changed: Notify,
     done: Mutex<Done>,
@@ -45,24 +57,41 @@ pub(super) struct Done {
     pub(super) notes: Vec<String>,
 }
 
-impl Job {
-    pub(super) fn new(
-        tables: Vec<TableCopy>,
-        masks: BTreeMap<TableName, MaskSet>,
-        verify: Verify,
-        owners: Arc<Owners>,
-        tally: Arc<Tally>,
-        schedule: Schedule,
-    ) -> Self {
-        let (schedule, done) = (Mutex::new(schedule), Mutex::default());
-        Self { tables, masks, verify, owners, tally, schedule, changed: Notify::new(), done }
+impl Done {
+    /// Adds what became of a table, or of a part of one.
+    fn add(&mut self, name: &TableName, part: TableFilled) -> Result<()> {
+        let Some(known) = self.tables.get_mut(name) else {
+            self.tables.insert(name.clone(), part);
+            return Ok(());
+        };
+        known.rows_read += part.rows_read;
+        known.rows_written += part.rows_written;
+        known.bytes += part.bytes;
+        known.seconds += part.seconds;
+        known.checksum = match (&known.checksum, &part.checksum) {
+            (Some(one), Some(other)) => Some(checksum::sum(one, other)?),
+            _ => None,
+        };
+        Ok(())
+    }
+}
+
+impl Agenda {
+    pub(super) fn new(schedule: Schedule) -> Self {
+        Self { schedule: Mutex::new(schedule), changed: Notify::new(), done: Mutex::default() }
     }
 
-    /// Does it with so many workers, each with sessions of its own; the first failure stops the others.
-    pub(super) async fn run(self: Arc<Self>, route: &Route, snapshot: &str, workers: usize, stop: &Stop) -> Result<Done> {
+    fn done(&self) -> MutexGuard<'_, Done> {
+        lock(&self.done)
+    }
+}
+
+impl Job {
+    /// Does it with several workers, each with sessions of its own; the first failure stops the others.
+    pub(super) async fn run(self: Arc<Self>, route: &Route, snapshot: &str, stop: &Stop) -> Result<Done> {
         let (stopper, halt) = stop::stop();
         let mut running = JoinSet::new();
-        for _ in 0..workers {
+        for _ in 0..self.capacity.workers.min(lock(&self.progress.schedule).len()).max(1) {
             let (job, route, snapshot, halt) = (Arc::clone(&self), route.clone(), snapshot.to_owned(), halt.clone());
             running.spawn(async move { Box::pin(job.work(&route, &snapshot, &halt)).await });
         }
@@ -85,7 +114,7 @@ impl Job {
             }
         }
         match failure {
-            None => Ok(std::mem::take(&mut *lock(&self.done))),
+            None => Ok(std::mem::take(&mut *self.progress.done())),
             Some(error) => Err(error),
         }
     }
@@ -93,7 +122,7 @@ impl Job {
     /// Does it on two sessions, within the transaction that is open on the target's.
     pub(super) async fn run_within(&self, source: &SourceClient, target: &TargetClient, stop: &Stop) -> Result<Done> {
         Box::pin(self.follow(&mut Worker::new(self, source, target, Transaction::Open, stop))).await?;
-        Ok(std::mem::take(&mut *lock(&self.done)))
+        Ok(std::mem::take(&mut *self.progress.done()))
     }
 
     async fn work(&self, route: &Route, snapshot: &str, stop: &Stop) -> Result<()> {
@@ -105,11 +134,12 @@ impl Job {
     async fn follow(&self, worker: &mut Worker<'_>) -> Result<()> {
         loop {
             worker.stop.check()?;
-            let changed = self.changed.notified();
-            let next = lock(&self.schedule).next();
+            let Agenda { schedule, changed: heard, .. } = &self.progress;
+            let changed = heard.notified();
+            let next = lock(schedule).next();
             match next {
                 Next::Finished => {
-                    self.changed.notify_waiters();
+                    heard.notify_waiters();
                     return Ok(());
                 }
                 Next::Wait => {
@@ -121,8 +151,8 @@ impl Job {
                 }
                 Next::Task(number, task) => {
                     Box::pin(worker.perform(*task)).await?;
-                    lock(&self.schedule).done(number);
-                    self.changed.notify_waiters();
+                    lock(schedule).done(number);
+                    heard.notify_waiters();
                 }
             }
         }
@@ -152,13 +182,17 @@ impl<'a> Worker<'a> {
         let started = Instant::now();
         match task {
             Task::Rows(rows) => Box::pin(self.rows(&rows)).await,
+            Task::Part { table, part } => Box::pin(self.part(table, part)).await,
             Task::Make(entries) => {
-                let made = self.make(&entries, self.transaction).await;
+                let statements = self.statements(&entries);
+                let share = self.share();
+                let made = self.run(&within(&share, statements), self.transaction).await;
                 self.job.tally.spent("indexes", started);
                 made
             }
             Task::Validate(key) => {
-                let validated = self.run(&[validate(&key)], self.transaction).await;
+                let share = self.share();
+                let validated = self.run(&within(&share, vec![validate(&key)]), self.transaction).await;
                 self.job.tally.spent("foreign keys", started);
                 validated
             }
@@ -180,12 +214,8 @@ impl<'a> Worker<'a> {
             let made: HashSet<TableName> = rows.structure.iter().filter_map(Entry::table).collect();
             for table in rows.tables.iter().map(|at| &self.job.tables[*at]) {
                 stop.check()?;
-                let job = self.job;
                 let is_new = self.transaction == Transaction::Open || made.contains(&table.name);
-                let masks = job.masks.get(&table.name);
-                let copy = RowCopy { source, target, table, masks, verify: job.verify, is_new, tally: &job.tally };
-                let filled = copy.run().await?;
-                lock(&job.done).tables.insert(table.name.clone(), filled);
+                self.copy(table, Part::Whole, is_new).await?;
             }
             self.make_within(&rows.entries, "indexes").await?;
             let statistics: Vec<Statement> = rows.analyze.iter().map(gather_statistics).collect();
@@ -195,9 +225,29 @@ impl<'a> Worker<'a> {
         source.guard(stop, target.guard(stop, work)).await
     }
 
+    async fn part(&mut self, table: usize, part: usize) -> Result<()> {
+        let (source, target, stop) = (self.source, self.target, self.stop);
+        let table = &self.job.tables[table];
+        let work = async {
+            self.begin().await?;
+            self.copy(table, table.parts[part], false).await?;
+            self.commit().await
+        };
+        source.guard(stop, target.guard(stop, work)).await
+    }
+
+    async fn copy(&self, table: &TableCopy, part: Part, is_new: bool) -> Result<()> {
+        let (job, source, target) = (self.job, self.source, self.target);
+        let masks = job.masks.get(&table.name);
+        let copy = RowCopy { source, target, table, part, masks, verify: job.verify, is_new, tally: &job.tally, pace: &job.pace };
+        let filled = copy.run().await?;
+        job.progress.done().add(&table.name, filled)
+    }
+
     async fn make_within(&mut self, entries: &[Entry], sort: &'static str) -> Result<()> {
         let started = Instant::now();
-        self.make(entries, Transaction::Open).await?;
+        let statements = self.statements(entries);
+        self.run(&statements, Transaction::Open).await?;
         if !entries.is_empty() {
             self.job.tally.spent(sort, started);
         }
@@ -208,9 +258,9 @@ impl<'a> Worker<'a> {
         let (source, target, stop) = (self.source, self.target, self.stop);
         let work = async {
             self.begin().await?;
-            let copied = large_objects::copy(source, target, &self.job.owners, stop).await?;
+            let copied = large_objects::copy(source, target, &self.job.owners, &self.job.pace, stop).await?;
             self.commit().await?;
-            let mut done = lock(&self.job.done);
+            let mut done = self.job.progress.done();
             done.large_objects = copied.count;
             done.later = copied.later;
             Ok(())
@@ -218,14 +268,20 @@ impl<'a> Worker<'a> {
         source.guard(stop, target.guard(stop, work)).await
     }
 
-    async fn make(&mut self, entries: &[Entry], transaction: Transaction) -> Result<()> {
-        let statements: Vec<Statement> = entries.iter().map(|entry| self.making.statement(entry, Failure::Fatal)).collect();
-        self.run(&statements, transaction).await
+    fn statements(&mut self, entries: &[Entry]) -> Vec<Statement> {
+        entries.iter().map(|entry| self.making.statement(entry, Failure::Fatal)).collect()
+    }
+
+    /// What this worker may take of the target's server for what it makes.
+    fn share(&self) -> Share<'a> {
+        let job: &'a Job = self.job;
+        let busy = lock(&job.progress.schedule).running();
+        job.capacity.budget.take(busy)
     }
 
     async fn run(&self, statements: &[Statement], transaction: Transaction) -> Result<()> {
         let notes = Runner::new(self.target, transaction, self.stop).run(statements).await?;
-        lock(&self.job.done).notes.extend(notes);
+        self.job.progress.done().notes.extend(notes);
         Ok(())
     }
 
@@ -242,6 +298,14 @@ impl<'a> Worker<'a> {
             Transaction::Open => Ok(()),
         }
     }
+}
+
+/// The statements with a share's settings before them.
+fn within(share: &Share<'_>, mut statements: Vec<Statement>) -> Vec<Statement> {
+    if let (Some(settings), Some(first)) = (share.settings(), statements.first_mut()) {
+        first.sql.insert_str(0, &settings);
+    }
+    statements
 }
 
 fn validate(key: &ForeignKeyEntry) -> Statement {

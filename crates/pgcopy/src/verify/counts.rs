@@ -87,7 +87,7 @@ impl<'a> Counting<'a> {
     async fn sum(&self, reader: Reader<'_>, name: &TableName, table: &TableFilled) -> Result<bool> {
         let (Some(expected), Some(facts)) = (&table.checksum, self.schema.tables.get(name)) else { return Ok(false) };
         let columns: Vec<Column> = facts.written_columns().filter(|column| !table.masked.contains(&column.name)).cloned().collect();
-        let answer = reader.query(format!("sum up `{name}`"), &checksum_sql(name, &columns, None), &[]).await?;
+        let answer = reader.query(format!("sum up `{name}`"), &checksum_sql(name, &columns), &[]).await?;
         let found =
             answer.first().map(|row| text(row, 0)).transpose()?.ok_or_else(|| Kind::Query.error("a checksum returned nothing"))?;
         if &found == expected {

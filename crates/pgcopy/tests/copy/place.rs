@@ -7,7 +7,7 @@ use restage_pgcopy::connect::{Endpoint, Tls, TlsMode};
 use restage_pgcopy::copy::{self, Filling, Inherited, Route};
 use restage_pgcopy::facts::gather_database;
 use restage_pgcopy::mask::MaskKey;
-use restage_pgcopy::reporter::Silent;
+use restage_pgcopy::reporter::{Reporter, Silent};
 use restage_pgcopy::stop::Stop;
 use restage_pgcopy::tools::Tools;
 use restage_pgcopy::{Result, archive, connect};
@@ -55,6 +55,11 @@ impl Pair<'_> {
 
     /// Copies what is carried, handing down what the database `old` of the target has, if one is named.
     pub(crate) async fn fill(&self, carried: &Carried, old: Option<&str>) -> Result<Filled> {
+        self.fill_telling(carried, old, &Silent).await
+    }
+
+    /// As [`Pair::fill`], with somebody who hears of progress.
+    pub(crate) async fn fill_telling(&self, carried: &Carried, old: Option<&str>, reporter: &dyn Reporter) -> Result<Filled> {
         let tools = tools(self.target);
         let inherited = match old {
             None => Inherited::default(),
@@ -65,8 +70,7 @@ impl Pair<'_> {
         };
         let key = MaskKey::new(b"a secret of thirty-two bytes, or so").unwrap();
         let stop = Stop::never();
-        let filling =
-            Filling { carried, inherited: &inherited, mask_key: Some(&key), tools: &tools, stop: &stop, reporter: &Silent };
+        let filling = Filling { carried, inherited: &inherited, mask_key: Some(&key), tools: &tools, stop: &stop, reporter };
         copy::fill(&self.route(), &filling).await
     }
 

@@ -29,7 +29,7 @@ async fn filled(world: &World) -> Filled {
     for (name, facts) in schema.tables.iter().filter(|(_, facts)| facts.has_own_rows()) {
         let masked: Vec<_> = if name.name == "users" { columns(&["name"]) } else { vec![] };
         let unmasked: Vec<Column> = facts.written_columns().filter(|column| !masked.contains(&column.name)).cloned().collect();
-        let sum = source.reader().query("sum", &checksum_sql(name, &unmasked, None), &[]).await.unwrap()[0].get(0);
+        let sum = source.reader().query("sum", &checksum_sql(name, &unmasked), &[]).await.unwrap()[0].get(0);
         let rows: i64 =
             source.reader().query("count", &format!("SELECT count(*) FROM ONLY {}", name.sql()), &[]).await.unwrap()[0].get(0);
         let rows = u64::try_from(rows).unwrap();

@@ -8,7 +8,7 @@ use restage_core::facts::{CopyFacts, structure_digest};
 use restage_core::name::{DatabaseName, EnvironmentName, ScenarioName};
 use restage_core::plan::{Builder, Plan};
 use restage_core::provider::{Carried, Condition, Delta, KeepTable, Place, Surviving, TableTaken};
-use restage_core::scenario::copy_database::{OnCollision, OnConflict, OnMissing, Verify};
+use restage_core::scenario::copy_database::{CopyLimits, OnCollision, OnConflict, OnMissing, Verify};
 use restage_core::scenario::run::Command;
 use restage_core::scenario::wait_for::TcpAddress;
 use restage_core::scenario::{DEFAULT_CONCURRENT_STEPS, DEFAULT_RUN_WITHIN, Limits, OnFailure};
@@ -115,6 +115,7 @@ impl Sketch {
             publications: false,
             mask_secret: None,
             workers: None,
+            limits: CopyLimits::default(),
             verify: Verify::Counts,
             source_schema: structure_digest(&self.facts.source.objects),
             source_identity: self.facts.source.identity.clone(),

@@ -38,6 +38,7 @@ pub(super) fn select(copying: &Copying<'_>, builder: &mut Builder) -> Carried {
         publications: stage.publications == Publications::Copy,
         mask_secret: copying.scope.scenario.mask_secret.clone(),
         workers: stage.workers.map(NonZeroU16::get),
+        limits: stage.limits,
         verify: stage.verify,
         source_schema: structure_digest(&copying.facts.source.objects),
         source_identity: copying.facts.source.identity.clone(),

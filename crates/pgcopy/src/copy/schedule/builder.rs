@@ -13,6 +13,8 @@ pub(in crate::copy) struct TableWork {
     pub(in crate::copy) bytes: u64,
     /// Whether rows are copied into it.
     pub(in crate::copy) has_rows: bool,
+    /// In how many parts its rows are copied.
+    pub(in crate::copy) parts: usize,
 }
 
 /// What the schedule is made of.
@@ -49,8 +51,8 @@ const KEYS_PER_TASK: usize = 100;
 pub(super) struct Builder<'a> {
     work: &'a Work<'a>,
     schedule: Schedule,
-    /// The task that brings each table's rows.
-    rows: HashMap<TableName, usize>,
+    /// The tasks that bring each table's rows.
+    rows: HashMap<TableName, Vec<usize>>,
     /// The task that makes each entry.
     made: HashMap<EntryId, usize>,
     /// The tables that each entry touches.
@@ -146,7 +148,7 @@ impl<'a> Builder<'a> {
             let locks = some.iter().map(|(_, table)| (table.name.clone(), Lock::AccessExclusive)).collect();
             let cost = some.iter().map(|(_, table)| table.bytes).sum::<u64>() + some.len() as u64;
             let number = self.schedule.add(task, cost, &BTreeSet::new(), locks);
-            self.rows.extend(some.iter().map(|(_, table)| (table.name.clone(), number)));
+            self.rows.extend(some.iter().map(|(_, table)| (table.name.clone(), vec![number])));
             self.made.extend(ids.into_iter().map(|id| (id, number)));
         }
     }
@@ -154,12 +156,21 @@ impl<'a> Builder<'a> {
     fn large_tables(&mut self) {
         let large = self.work.tables.iter().enumerate().filter(|(_, table)| !table.is_small() && table.has_rows);
         for (at, table) in large.collect::<Vec<_>>() {
-            let task = Task::Rows(Rows { tables: vec![at], ..Rows::default() });
-            let locks = BTreeMap::from([(table.name.clone(), Lock::AccessExclusive)]);
             // What must wait for the rows takes as long again.
-            let number = self.schedule.add(task, table.bytes.saturating_mul(2), &BTreeSet::new(), locks);
-            self.rows.insert(table.name.clone(), number);
+            let cost = table.bytes.saturating_mul(2);
+            let (tasks, lock) = match table.parts {
+                1 => (vec![Task::Rows(Rows { tables: vec![at], ..Rows::default() })], Lock::AccessExclusive),
+                parts => ((0..parts).map(|part| Task::Part { table: at, part }).collect(), Lock::RowExclusive),
+            };
+            let locks = BTreeMap::from([(table.name.clone(), lock)]);
+            let numbers = tasks.into_iter().map(|task| self.schedule.add(task, cost, &BTreeSet::new(), locks.clone()));
+            self.rows.insert(table.name.clone(), numbers.collect());
         }
+    }
+
+    /// The tasks that bring the rows of some tables.
+    fn rows_of<'t>(&self, tables: impl IntoIterator<Item = &'t TableName>) -> BTreeSet<usize> {
+        tables.into_iter().filter_map(|table| self.rows.get(table)).flatten().copied().collect()
     }
 
     /// Whether it is a foreign key between small tables: looking at their rows takes less than a transaction does.
@@ -175,13 +186,13 @@ impl<'a> Builder<'a> {
 
     /// The last of the tasks that bring the rows a foreign key looks at.
     fn rows_before(&self, entry: &Entry) -> Option<usize> {
-        self.touches.get(&entry.id).into_iter().flatten().filter_map(|table| self.rows.get(table)).copied().max()
+        self.rows_of(self.touches.get(&entry.id).into_iter().flatten()).pop_last()
     }
 
     fn make_small_keys(&mut self, entries: &[&Entry]) {
         let touched: BTreeSet<TableName> =
             entries.iter().filter_map(|entry| self.touches.get(&entry.id)).flatten().cloned().collect();
-        let rows = touched.iter().filter_map(|table| self.rows.get(table)).copied();
+        let rows = self.rows_of(&touched).into_iter();
         let others = entries.iter().flat_map(|entry| &entry.dependencies).filter_map(|id| self.made.get(id)).copied();
         let needs: BTreeSet<usize> = rows.chain(others).collect();
         let locks = touched.into_iter().map(|table| (table, Lock::ShareRowExclusive)).collect();
@@ -199,7 +210,7 @@ impl<'a> Builder<'a> {
         } else {
             touched.clone()
         };
-        let rows = looked_at.iter().filter_map(|table| self.rows.get(table)).copied();
+        let rows = self.rows_of(&looked_at).into_iter();
         let others = entry.dependencies.iter().filter_map(|id| self.made.get(id)).copied();
         let needs: BTreeSet<usize> = rows.chain(others).collect();
         let lock = match entry.kind {
@@ -264,7 +275,7 @@ impl<'a> Builder<'a> {
             .collect();
         for root in roots {
             let tables: BTreeSet<TableName> = self.below.get(&root).into_iter().flatten().cloned().chain([root.clone()]).collect();
-            let rows = tables.iter().filter_map(|table| self.rows.get(table)).copied();
+            let rows = self.rows_of(&tables).into_iter();
             let indexes =
                 self.touches.iter().filter(|(_, touched)| !touched.is_disjoint(&tables)).filter_map(|(id, _)| self.made.get(id));
             let needs: BTreeSet<usize> = rows.chain(indexes.copied()).collect();

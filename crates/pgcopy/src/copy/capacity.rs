@@ -1,0 +1,102 @@
+//! What both servers let a copy use: sessions, cores, memory for indexes.
+
+use super::budget::Budget;
+use crate::Result;
+use crate::connect::Reader;
+use restage_core::provider::Carried;
+
+/// More workers by themselves than this would be felt where others work, too.
+const MOST_WORKERS_BY_DEFAULT: usize = 8;
+/// On servers whose cores nobody tells.
+const WORKERS_WITHOUT_CORES: usize = 4;
+
+/// What a copy uses of both servers.
+#[derive(Debug)]
+pub(super) struct Capacity {
+    /// Sessions on each that copy, besides the one that keeps the snapshot.
+    pub(super) workers: usize,
+    /// What they have for indexes.
+    pub(super) budget: Budget,
+    /// Why there are fewer workers than were asked for.
+    pub(super) notes: Vec<String>,
+}
+
+impl Capacity {
+    /// Asks both servers, on which the copy has all other sessions that it needs.
+    pub(super) async fn look(source: Reader<'_>, target: Reader<'_>, carried: &Carried) -> Result<Self> {
+        let target_cores = cores(target).await?;
+        let fewest_cores = cores(source).await?.into_iter().chain(target_cores).min();
+        let wanted = carried
+            .workers
+            .map_or_else(|| fewest_cores.map_or(WORKERS_WITHOUT_CORES, |cores| cores.min(MOST_WORKERS_BY_DEFAULT)), usize::from);
+        let limit = carried.limits.source_connections.map(|sessions| usize::from(sessions.get()).saturating_sub(1));
+        let allowed = [
+            limit.map(|left| (left, "`source-connections` allows")),
+            sessions_left(source).await?.map(|left| (left, "the source has sessions for")),
+            sessions_left(target).await?.map(|left| (left, "the target has sessions for")),
+        ];
+        let (mut workers, mut notes) = (wanted.max(1), Vec::new());
+        for (left, why) in allowed.into_iter().flatten().filter(|(left, _)| *left < wanted) {
+            if carried.workers.is_some() && left < workers {
+                notes = vec![format!("{} workers instead of {wanted}: {why} no more", left.max(1))];
+            }
+            workers = workers.min(left.max(1));
+        }
+        let budget = Budget::read(target, workers, target_cores, carried.limits.index_memory).await?;
+        Ok(Self { workers, budget, notes })
+    }
+
+    /// Of a copy that has one session on each side and the target's own settings.
+    pub(super) fn of_one_session() -> Self {
+        Self { workers: 1, budget: Budget::default(), notes: vec![] }
+    }
+}
+
+/// Sessions that the server, the database and the role have left, as far as they are limited.
+async fn sessions_left(reader: Reader<'_>) -> Result<Option<usize>> {
+    let reserved = if reader.version() < 160_000 { "0" } else { "current_setting('reserved_connections')::int" };
+    let sql = format!(
+        "SELECT least( \
+           current_setting('max_connections')::int - current_setting('superuser_reserved_connections')::int - {reserved} \
+             - (SELECT count(*)::int FROM pg_stat_activity WHERE backend_type IS NULL OR backend_type = 'client backend'), \
+           (SELECT datconnlimit - pg_stat_get_db_numbackends(oid) FROM pg_database WHERE datname = current_database() AND datconnlimit >= 0), \
+           (SELECT rolconnlimit - (SELECT count(*)::int FROM pg_stat_activity WHERE usename = current_user) \
+              FROM pg_roles WHERE rolname = current_user AND rolconnlimit >= 0))"
+    );
+    let rows = reader.query("count the sessions", &sql, &[]).await?;
+    let left: Option<i32> = rows[0].get(0);
+    Ok(left.map(|left| usize::try_from(left).unwrap_or(0)))
+}
+
+/// Cores of the server, where it is known: as the server sees them, if the role may read its files, or those of this machine
+/// if that is where the server seems to be.
+async fn cores(reader: Reader<'_>) -> Result<Option<usize>> {
+    let sql = "SELECT CASE WHEN has_function_privilege('pg_read_file(text, bigint, bigint, boolean)', 'EXECUTE') \
+                        AND pg_has_role('pg_read_server_files', 'USAGE') \
+                      THEN pg_read_file('/sys/devices/system/cpu/online', 0, 1000, true) END";
+    let rows = reader.query("ask for the server's cores", sql, &[]).await?;
+    let told = rows[0].get::<_, Option<String>>(0).as_deref().and_then(listed);
+    let here = || std::thread::available_parallelism().ok().map(usize::from);
+    Ok(told.or_else(|| reader.endpoint().is_local().then(here).flatten()))
+}
+
+/// How many numbers a list such as `0-3,8` has.
+fn listed(list: &str) -> Option<usize> {
+    let length = |range: &str| {
+        let (first, last) = range.split_once('-').unwrap_or((range, range));
+        let (first, last): (usize, usize) = (first.parse().ok()?, last.parse().ok()?);
+        Some((last + 1).saturating_sub(first))
+    };
+    list.trim().split(',').map(length).sum::<Option<usize>>().filter(|cores| *cores > 0)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::listed;
+
+    #[test]
+    fn cores_are_counted_from_the_kernels_list() {
+        assert_eq!((listed("0-3\n"), listed("0"), listed("0-3,8-11,15\n")), (Some(4), Some(1), Some(9)));
+        assert_eq!((listed(""), listed("many"), listed("3-0")), (None, None, None));
+    }
+}

@@ -1,0 +1,102 @@
+//! Which tables are split, and where.
+//!
+//! A table that is more than one worker's share of all rows would be copied alone in the end, while the others have nothing to
+//! do. It is split by the pages of its file, of which each worker reads some; the source's server finds them without an index.
+//! Rows that come in several transactions cannot be written as visible to everybody, so no other table is split.
+
+use super::table::{Rows, TableCopy};
+use crate::Result;
+use crate::connect::Reader;
+use restage_core::schema::quote_literal;
+
+/// Smaller parts cost more in transactions than they bring.
+const PART_BYTES_MIN: u64 = 64 << 20;
+/// Workers do not all get on equally well, so that there are more parts than workers.
+const PARTS_PER_SHARE: u64 = 4;
+
+/// Some of a table's rows.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Part {
+    /// All of them.
+    Whole,
+    /// Those in some pages of the table's file, from the first to before the last; the last part ends with the file.
+    Pages { from: u64, to: Option<u64> },
+}
+
+impl Part {
+    /// The condition in SQL for a row to be one of them, if not all are.
+    pub(super) fn condition(self) -> Option<String> {
+        match self {
+            Self::Whole => None,
+            Self::Pages { from, to: None } => Some(format!("ctid >= '({from},0)'::tid")),
+            Self::Pages { from, to: Some(to) } => Some(format!("ctid >= '({from},0)'::tid AND ctid < '({to},0)'::tid")),
+        }
+    }
+}
+
+/// Splits the tables that are worth it among so many workers.
+pub(super) async fn split(source: Reader<'_>, tables: &mut [TableCopy], workers: usize) -> Result<()> {
+    let total: u64 = tables.iter().map(|table| table.bytes).sum();
+    for table in tables.iter_mut().filter(|table| !matches!(table.rows, Rows::Extension(_))) {
+        let wanted = parts_wanted(table.bytes, total, workers as u64);
+        if wanted > 1 {
+            let pages = pages(source, table).await?;
+            table.parts = cut(pages, wanted);
+        }
+    }
+    Ok(())
+}
+
+fn parts_wanted(bytes: u64, total: u64, workers: u64) -> u64 {
+    let share = total / workers.max(1);
+    if workers < 2 || bytes <= share {
+        return 1;
+    }
+    bytes / (share / PARTS_PER_SHARE).max(PART_BYTES_MIN)
+}
+
+/// The pages of the table's file, if its rows are kept by pages as PostgreSQL itself keeps them.
+async fn pages(source: Reader<'_>, table: &TableCopy) -> Result<u64> {
+    let sql = format!(
+        "SELECT pg_relation_size(c.oid) / current_setting('block_size')::int8 FROM pg_class c JOIN pg_am a ON a.oid = c.relam \
+         WHERE a.amname = 'heap' AND c.oid = {}::regclass",
+        quote_literal(&table.name.sql())
+    );
+    let rows = source.query(format!("read the size of `{}`", table.name), &sql, &[]).await?;
+    Ok(rows.first().map_or(0, |row| row.get::<_, i64>(0).unsigned_abs()))
+}
+
+fn cut(pages: u64, parts: u64) -> Vec<Part> {
+    let parts = parts.min(pages).max(1);
+    if parts == 1 {
+        return vec![Part::Whole];
+    }
+    let start = |nth: u64| pages * nth / parts;
+    (0..parts).map(|nth| Part::Pages { from: start(nth), to: (nth + 1 < parts).then(|| start(nth + 1)) }).collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn only_what_is_more_than_a_share_is_split() {
+        assert_eq!(parts_wanted(900 << 20, 1000 << 20, 1), 1);
+        assert_eq!(parts_wanted(900 << 20, 1000 << 20, 2), 7);
+        assert_eq!(parts_wanted(500 << 20, 1000 << 20, 2), 1);
+        assert_eq!(parts_wanted(300 << 20, 1000 << 20, 4), 4);
+        assert_eq!(parts_wanted(90 << 20, 100 << 20, 2), 1);
+    }
+
+    #[test]
+    fn parts_follow_each_other_without_a_gap() {
+        let conditions: Vec<Option<String>> = cut(10, 3).into_iter().map(Part::condition).collect();
+        let expected = [
+            "ctid >= '(0,0)'::tid AND ctid < '(3,0)'::tid",
+            "ctid >= '(3,0)'::tid AND ctid < '(6,0)'::tid",
+            "ctid >= '(6,0)'::tid",
+        ];
+        assert_eq!(conditions.iter().map(|condition| condition.as_deref().unwrap()).collect::<Vec<_>>(), expected);
+        assert_eq!((cut(0, 5), cut(1, 5)), (vec![Part::Whole], vec![Part::Whole]));
+    }
+}
