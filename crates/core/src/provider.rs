@@ -7,7 +7,7 @@ mod own;
 mod place;
 mod surviving;
 
-pub use copying::{Against, Carried, FillSpec, Filled, RowsTaken, TableFilled, TableTaken, Verified, VerifySpec};
+pub use copying::{Against, Carried, FillSpec, Filled, RowsTaken, TableFilled, TableTaken, Verified, VerifySpec, Waits};
 pub use database::{Databases, InPlaceSpec, Refreshed, ShadowSpec, SqlDone, SqlSpec, SwapSpec, Swapped};
 pub use job::{CommandDone, CommandSpec, Condition, Fate, ItemProgress, Jobs, Progress, Watch, Work};
 pub use own::Own;

@@ -7,7 +7,7 @@ pub use runbook::Runbook;
 use crate::error::{Failure, Result};
 use crate::name::{RunId, ScenarioName, StepId};
 use crate::plan::Plan;
-use crate::provider::{Deltas, Kept, Swapped, TableFilled, Verified};
+use crate::provider::{Deltas, Kept, Swapped, TableFilled, Verified, Waits};
 use crate::run::{Direction, Event, Next, Outcome, Person, Run, StepState, What};
 use crate::schema::TableName;
 use crate::steps::Summary;
@@ -48,6 +48,10 @@ pub struct Report {
     pub tables: BTreeMap<TableName, TableFilled>,
     /// Seconds of each sort of work of the copies, from the first to the last of it; sorts overlap.
     pub copying: BTreeMap<String, f64>,
+    /// What copied rows waited for.
+    pub waits: Waits,
+    /// What would have made the copies faster.
+    pub advice: Vec<String>,
     /// Large objects copied.
     pub large_objects: u64,
     /// What only the target had and was brought back.
@@ -110,6 +114,8 @@ pub struct StepReport {
     pub started: Option<Timestamp>,
     /// Seconds of its latest attempt.
     pub seconds: Option<f64>,
+    /// Seconds that the plan expected.
+    pub expected_seconds: Option<f64>,
     /// Attempts at doing it.
     pub attempts: u32,
     /// Who approved, at a gate.
@@ -183,6 +189,8 @@ fn blank(id: &RunId, run: &Run<'_>) -> Report {
         tables: BTreeMap::new(),
         large_objects: 0,
         copying: BTreeMap::new(),
+        waits: Waits::default(),
+        advice: vec![],
         deltas: None,
         kept: None,
         verified: Verified::default(),
@@ -205,6 +213,7 @@ fn step_report(step: StepId, run: &Run<'_>) -> StepReport {
         state: run.state(step).clone(),
         started: times.first_start,
         seconds: between(times.last_start, times.end),
+        expected_seconds: run.plan().outlook.steps.get(&step).map(|outlook| outlook.seconds),
         attempts: times.attempts,
         approved_by: run.approval(step).cloned(),
     }
@@ -224,6 +233,9 @@ impl Report {
             for (sort, seconds) in filled.seconds {
                 *self.copying.entry(sort).or_default() += seconds;
             }
+            self.waits.source += filled.waits.source;
+            self.waits.target += filled.waits.target;
+            self.advice.extend(filled.advice);
             self.lines.extend(filled.notes);
         }
         if let Some(verified) = summary.verified {

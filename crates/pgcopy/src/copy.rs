@@ -6,6 +6,7 @@
 
 pub mod checksum;
 
+mod advice;
 mod budget;
 mod capacity;
 mod clear;

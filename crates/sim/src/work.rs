@@ -9,7 +9,7 @@ use restage_core::error::Failure;
 use restage_core::name::JobName;
 use restage_core::provider::{
     Against, Carried, CommandDone, CommandSpec, DeltaSpec, Deltas, FillSpec, Filled, InPlaceSpec, KeepSpec, KeepTable, Kept,
-    KeptTable, Refreshed, SqlDone, SqlSpec, TableFilled, Verified, VerifySpec, Work,
+    KeptTable, Refreshed, SqlDone, SqlSpec, TableFilled, Verified, VerifySpec, Waits, Work,
 };
 use restage_core::{Code, Error, Result};
 use serde::Serialize;
@@ -101,6 +101,8 @@ impl State {
             tables: carried.tables.keys().map(|name| (name.clone(), table.clone())).collect(),
             large_objects: 0,
             seconds: BTreeMap::new(),
+            waits: Waits::default(),
+            advice: vec![],
             notes: vec![],
         }
     }

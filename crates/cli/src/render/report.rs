@@ -2,13 +2,16 @@
 
 use super::{Table, bytes, count, fold, hang, plural, rate, seconds, time};
 use crate::screen::{Screen, Style, width};
-use restage_core::provider::{Delta, KeptTable, TableFilled};
-use restage_core::report::{Report, Runbook, Status};
+use restage_core::provider::{Delta, KeptTable, TableFilled, Waits};
+use restage_core::report::{Report, Runbook, Status, StepReport};
 use restage_core::run::StepState;
 use restage_core::schema::TableName;
 
 /// Tables listed in a report, the largest first.
 const TABLES_SHOWN: usize = 15;
+
+/// Seconds below which nobody compares what was expected, nor asks what was waited for.
+const WORTH_COMPARING: f64 = 1.0;
 
 /// Where a step's title begins, after its state and time.
 const TITLE_COLUMN: usize = 23;
@@ -24,6 +27,7 @@ pub(crate) fn report(report: &Report, screen: Screen) -> String {
         kept(report, screen, &mut lines);
         deltas(report, screen, &mut lines);
         verified(report, screen, &mut lines);
+        advice(report, screen, &mut lines);
     }
     if !is_gone && !report.lines.is_empty() {
         section("notes", screen, &mut lines);
@@ -92,9 +96,16 @@ fn steps(report: &Report, screen: Screen, lines: &mut Vec<String>) {
         let time = step.seconds.map_or_else(String::new, seconds);
         let tries = if step.attempts > 1 { format!(" ({} attempts)", step.attempts) } else { String::new() };
         let by = step.approved_by.as_ref().map(|by| format!(" (by {by})")).unwrap_or_default();
-        let title = hang(&format!("{:>2}. {}{by}{tries}", step.step.0 + 1, step.title), TITLE_COLUMN, 4, width());
+        let expected = expected(step).map(|time| format!(" (expected about {})", seconds(time))).unwrap_or_default();
+        let title = hang(&format!("{:>2}. {}{by}{tries}{expected}", step.step.0 + 1, step.title), TITLE_COLUMN, 4, width());
         lines.push(format!("  {} {time:>9}  {title}", screen.paint(style, &format!("{mark:<9}"))));
     }
+}
+
+/// What the plan expected of a step that is done and took long enough for people to compare.
+fn expected(step: &StepReport) -> Option<f64> {
+    let took = step.seconds.filter(|_| matches!(step.state, StepState::Done | StepState::Retired))?;
+    step.expected_seconds.filter(|expected| expected.max(took) >= WORTH_COMPARING)
 }
 
 fn mark(state: &StepState) -> (&'static str, Style) {
@@ -143,9 +154,22 @@ fn tables(report: &Report, screen: Screen, lines: &mut Vec<String>) {
     if !sorts.is_empty() {
         lines.push(fold(&format!("time, side by side: {}", sorts.join(", ")), 2, 2, width()));
     }
+    let Waits { source, target } = report.waits;
+    if source + target >= WORTH_COMPARING {
+        let line = format!("rows waited {} for the source and {} for the target", seconds(source), seconds(target));
+        lines.push(fold(&line, 2, 2, width()));
+    }
     if report.large_objects > 0 {
         lines.push(format!("  {}", plural(report.large_objects, "large object")));
     }
+}
+
+fn advice(report: &Report, screen: Screen, lines: &mut Vec<String>) {
+    if report.advice.is_empty() {
+        return;
+    }
+    section("what would make it faster", screen, lines);
+    lines.extend(report.advice.iter().map(|line| fold(line, 2, 4, width())));
 }
 
 /// What happened to kept rows, and to how many of a table's.

@@ -87,8 +87,23 @@ pub struct Filled {
     pub large_objects: u64,
     /// Seconds for structure, rows, and indexes with constraints; they overlap.
     pub seconds: BTreeMap<String, f64>,
+    /// What rows waited for.
+    #[serde(default)]
+    pub waits: Waits,
+    /// What would have made it faster, such as settings of the target.
+    #[serde(default)]
+    pub advice: Vec<String>,
     /// Things a person should know, such as settings that had to be left out.
     pub notes: Vec<String>,
+}
+
+/// Seconds in which rows waited, over all streams together, which run side by side.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Serialize, Deserialize)]
+pub struct Waits {
+    /// For the source to send more, the network included.
+    pub source: f64,
+    /// For the target to take more, the network included.
+    pub target: f64,
 }
 
 /// The copy of one table.
@@ -100,7 +115,7 @@ pub struct TableFilled {
     pub rows_written: u64,
     /// Bytes on the wire.
     pub bytes: u64,
-    /// Seconds it took.
+    /// Seconds it took; for a table that was split, those of its parts together.
     pub seconds: f64,
     /// Masked columns.
     pub masked: Vec<ColumnName>,

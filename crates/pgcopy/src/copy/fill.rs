@@ -1,5 +1,6 @@
 //! The story of a copy.
 
+use super::advice::Before;
 use super::capacity::Capacity;
 use super::clear::{OtherDatabase, clear, is_empty};
 use super::finish::Finish;
@@ -10,7 +11,7 @@ use super::schedule::{Schedule, Structure, TableWork, Work};
 use super::selection::Selection;
 use super::statements::{Failure, Making, Runner, Statement, Transaction};
 use super::table::{Formats, TableCopies, compile_masks, table_copies};
-use super::tally::Tally;
+use super::tally::{Tally, Wait};
 use super::workers::{Agenda, Done, Job};
 use super::{Route, parts, session};
 use crate::archive::{self, Archive, EntryId};
@@ -23,7 +24,7 @@ use crate::tools::Tools;
 use crate::{Kind, Result, catalog};
 use jiff::Timestamp;
 use restage_core::facts::{Identity, TableEstimate};
-use restage_core::provider::{Carried, Filled};
+use restage_core::provider::{Carried, Filled, Waits};
 use restage_core::schema::{Schema, TableName};
 use std::collections::{BTreeMap, HashMap};
 use std::future::Future;
@@ -66,9 +67,12 @@ pub async fn fill(route: &Route, filling: &Filling<'_>) -> Result<Filled> {
         let prepared = Prepared::make(&keeper, &target, filling, capacity.workers, &tally).await?;
         tally.spent("looking", started);
         let job = prepared.begin(&runner, filling, capacity).await?;
+        let before = Before::look(target.reader()).await?;
         let mut done = Arc::new(job).run(route, &keeper.snapshot, filling.stop).await?;
         done.notes.splice(0..0, notes);
-        prepared.finish(&keeper, &target, &runner, filling, done).await
+        let mut filled = prepared.finish(&keeper, &target, &runner, filling, done).await?;
+        filled.advice = before.advice(target.reader(), &tally).await?;
+        Ok(filled)
     };
     telling(filling.reporter, &tally, Box::pin(work)).await
 }
@@ -297,6 +301,11 @@ impl Prepared {
             tables,
             large_objects: done.large_objects,
             seconds: self.tally.seconds(),
+            waits: Waits {
+                source: self.tally.waited(Wait::Source).as_secs_f64(),
+                target: self.tally.waited(Wait::Target).as_secs_f64(),
+            },
+            advice: vec![],
             notes,
         })
     }

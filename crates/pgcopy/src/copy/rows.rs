@@ -4,7 +4,7 @@ use super::checksum::checksum_sql_from;
 use super::pace::Pace;
 use super::parts::Part;
 use super::table::{Freeze, Rows, TableCopy};
-use super::tally::Tally;
+use super::tally::{Tally, Wait};
 use crate::connect::{Boundaries, CopyOut, SourceClient, TargetClient};
 use crate::facts::search_path;
 use crate::mask::{MaskSet, Masker};
@@ -12,7 +12,8 @@ use crate::{Error, Kind, Result};
 use bytes::BytesMut;
 use restage_core::provider::TableFilled;
 use restage_core::scenario::copy_database::Verify;
-use std::time::Instant;
+use std::future::Future;
+use std::time::{Duration, Instant};
 
 /// What is sent at once.
 const CHUNK_BYTES: usize = 256 << 10;
@@ -99,25 +100,27 @@ impl RowCopy<'_> {
         let mut into = self.target.start_copy_in(what, &self.table.copy_in(freeze)).await?;
         let mut bytes = 0;
         let mut fakes = BytesMut::new();
-        while let Some(chunk) = from.next().await? {
+        let mut waits = Waits::default();
+        while let Some(chunk) = waits.source(from.next()).await? {
             self.pace.keep(chunk.len()).await;
             bytes += chunk.len() as u64;
             self.tally.reach(item, from.rows_so_far(), chunk.len() as u64);
             let Some(masker) = &mut masker else {
-                into.send(chunk).await?;
+                waits.target(into.send(chunk)).await?;
                 continue;
             };
             masker.feed(&chunk, &mut fakes).map_err(|error| self.named(error))?;
             if fakes.len() >= CHUNK_BYTES {
-                into.send(fakes.split().freeze()).await?;
+                waits.target(into.send(fakes.split().freeze())).await?;
             }
         }
         if let Some(masker) = &masker {
             masker.finish().map_err(|error| self.named(error))?;
             into.send(fakes.freeze()).await?;
         }
-        let rows_written = into.finish().await?;
+        let rows_written = waits.target(into.finish()).await?;
         self.tally.reach(item, rows_written, 0);
+        waits.tell(self.tally);
         Ok(Poured { bytes, rows_written })
     }
 
@@ -146,6 +149,34 @@ enum NamesOf {
     People,
     /// With every schema written out.
     Everybody,
+}
+
+/// How long one stream waits for each side.
+#[derive(Default)]
+struct Waits {
+    source: Duration,
+    target: Duration,
+}
+
+impl Waits {
+    async fn source<T>(&mut self, work: impl Future<Output = T>) -> T {
+        let started = Instant::now();
+        let done = work.await;
+        self.source += started.elapsed();
+        done
+    }
+
+    async fn target<T>(&mut self, work: impl Future<Output = T>) -> T {
+        let started = Instant::now();
+        let done = work.await;
+        self.target += started.elapsed();
+        done
+    }
+
+    fn tell(&self, tally: &Tally) {
+        tally.wait(Wait::Source, self.source);
+        tally.wait(Wait::Target, self.target);
+    }
 }
 
 struct Poured {

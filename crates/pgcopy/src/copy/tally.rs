@@ -3,7 +3,7 @@
 use restage_core::provider::{ItemProgress, Progress};
 use std::collections::BTreeMap;
 use std::sync::{Mutex, MutexGuard, PoisonError};
-use std::time::Instant;
+use std::time::{Duration, Instant};
 
 /// How many items progress names.
 const ITEMS: usize = 16;
@@ -12,8 +12,18 @@ const ITEMS: usize = 16;
 #[derive(Debug)]
 pub(super) struct Tally(Mutex<Counts>);
 
+/// What rows wait for.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub(super) enum Wait {
+    /// The next rows, from the source through the network.
+    Source,
+    /// Room, in the network and then on the target.
+    Target,
+}
+
 #[derive(Debug)]
 struct Counts {
+    started: Instant,
     doing: String,
     rows: u64,
     bytes: u64,
@@ -21,11 +31,13 @@ struct Counts {
     bytes_total: u64,
     items: BTreeMap<String, ItemProgress>,
     spans: BTreeMap<&'static str, (Instant, Instant)>,
+    waits: BTreeMap<Wait, Duration>,
 }
 
 impl Tally {
     pub(super) fn new() -> Self {
         Self(Mutex::new(Counts {
+            started: Instant::now(),
             doing: "look at the source".into(),
             rows: 0,
             bytes: 0,
@@ -33,6 +45,7 @@ impl Tally {
             bytes_total: 0,
             items: BTreeMap::new(),
             spans: BTreeMap::new(),
+            waits: BTreeMap::new(),
         }))
     }
 
@@ -75,6 +88,21 @@ impl Tally {
         let mut counts = self.counts();
         let span = counts.spans.entry(sort).or_insert((since, now));
         *span = (span.0.min(since), span.1.max(now));
+    }
+
+    /// Rows of one stream have waited so long, all in all.
+    pub(super) fn wait(&self, what: Wait, time: Duration) {
+        *self.counts().waits.entry(what).or_default() += time;
+    }
+
+    /// How long rows have waited for it, all streams together.
+    pub(super) fn waited(&self, what: Wait) -> Duration {
+        self.counts().waits.get(&what).copied().unwrap_or_default()
+    }
+
+    /// Time since the beginning.
+    pub(super) fn elapsed(&self) -> Duration {
+        self.counts().started.elapsed()
     }
 
     /// Seconds from the first to the last work of each sort.

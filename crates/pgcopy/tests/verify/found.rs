@@ -1,6 +1,6 @@
 use crate::world::{Keep, World, columns, endpoint, keep, name};
 use restage_core::facts::Identity;
-use restage_core::provider::{Filled, OnMissing, TableFilled, Verified};
+use restage_core::provider::{Filled, OnMissing, TableFilled, Verified, Waits};
 use restage_core::schema::Column;
 use restage_lab::Major;
 use restage_pgcopy::copy::checksum::checksum_sql;
@@ -44,6 +44,8 @@ async fn filled(world: &World) -> Filled {
         tables,
         large_objects: 0,
         seconds: BTreeMap::new(),
+        waits: Waits::default(),
+        advice: vec![],
         notes: vec![],
     }
 }
