@@ -12,27 +12,39 @@ const DIGIT: Kind = (b'0', 10);
 /// Random bytes in a word; each place in the text takes one.
 const LANES: usize = 8;
 
+/// Bytes that are made at once; enough of them for the compiler to take the widest instructions there are.
+const BLOCK_BYTES: usize = 32;
+
 /// Appends the fake of a text; its letters depend on the digest and their places only.
 pub(super) fn append(digest: Digest, text: &[u8], fake: &mut Vec<u8>) {
     if text.is_ascii() { append_ascii(digest, text, fake) } else { append_any(digest, text, fake) }
 }
 
 fn append_ascii(digest: Digest, text: &[u8], fake: &mut Vec<u8>) {
-    let start = fake.len();
-    fake.extend_from_slice(text);
-    let (blocks, rest) = fake[start..].as_chunks_mut::<LANES>();
+    fake.reserve(text.len());
+    let (blocks, rest) = text.as_chunks();
     let mut nth = 0;
     for block in blocks {
-        // Without a branch and of one size, so that the whole block is made at once.
-        let random = digest.word(nth).to_le_bytes();
-        for (place, random) in block.iter_mut().zip(random) {
-            *place = chosen(kind_of(*place), random);
-        }
+        fake.extend_from_slice(&block_of(digest, nth, *block));
         nth += 1;
     }
-    for (place, random) in rest.iter_mut().zip(digest.word(nth).to_le_bytes()) {
+    let mut last = [0; BLOCK_BYTES];
+    last[..rest.len()].copy_from_slice(rest);
+    fake.extend_from_slice(&block_of(digest, nth, last)[..rest.len()]);
+}
+
+/// The fake of the `nth` block of a text. Without a branch and of one size, so that many bytes are made at once.
+#[inline]
+fn block_of(digest: Digest, nth: u64, mut block: [u8; BLOCK_BYTES]) -> [u8; BLOCK_BYTES] {
+    let mut random = [0; BLOCK_BYTES];
+    let (words, _) = random.as_chunks_mut::<LANES>();
+    for (word, at) in words.iter_mut().zip(nth * (BLOCK_BYTES / LANES) as u64..) {
+        *word = digest.word(at).to_le_bytes();
+    }
+    for (place, random) in block.iter_mut().zip(random) {
         *place = chosen(kind_of(*place), random);
     }
+    block
 }
 
 fn append_any(digest: Digest, text: &[u8], fake: &mut Vec<u8>) {
