@@ -2,7 +2,6 @@
 //!
 //! `cargo bench -p restage-pgcopy --bench mask`
 
-use bytes::BytesMut;
 use criterion::{Criterion, Throughput, criterion_group, criterion_main};
 use restage_core::mask::{Mask, NamePart};
 use restage_core::schema::{ColumnName, TypeKind};
@@ -88,7 +87,7 @@ fn measure(c: &mut Criterion, name: &str, table: &Table, masks: &[(&str, Mask)],
     let mut group = c.benchmark_group("mask");
     group.throughput(Throughput::Bytes(stream.len() as u64));
     group.sample_size(20);
-    let mut out = BytesMut::with_capacity(2 * PIECE_BYTES);
+    let mut out = Vec::with_capacity(2 * PIECE_BYTES);
     group.bench_function(name, |bencher| {
         bencher.iter(|| {
             let mut masker = Masker::new(&set, format);

@@ -9,7 +9,7 @@ use crate::connect::{Boundaries, CopyOut, SourceClient, TargetClient};
 use crate::facts::search_path;
 use crate::mask::{MaskSet, Masker};
 use crate::{Error, Kind, Result};
-use bytes::BytesMut;
+use bytes::Bytes;
 use restage_core::provider::TableFilled;
 use restage_core::scenario::copy_database::Verify;
 use std::future::Future;
@@ -99,7 +99,7 @@ impl RowCopy<'_> {
         let mut masker = self.masks.map(|masks| Masker::new(masks, self.table.format));
         let mut into = self.target.start_copy_in(what, &self.table.copy_in(freeze)).await?;
         let mut bytes = 0;
-        let mut fakes = BytesMut::new();
+        let mut fakes = Vec::new();
         let mut waits = Waits::default();
         while let Some(chunk) = waits.source(from.next()).await? {
             self.pace.keep(chunk.len()).await;
@@ -111,12 +111,13 @@ impl RowCopy<'_> {
             };
             masker.feed(&chunk, &mut fakes).map_err(|error| self.named(error))?;
             if fakes.len() >= CHUNK_BYTES {
-                waits.target(into.send(fakes.split().freeze())).await?;
+                let next = Vec::with_capacity(fakes.len());
+                waits.target(into.send(Bytes::from(std::mem::replace(&mut fakes, next)))).await?;
             }
         }
         if let Some(masker) = &masker {
             masker.finish().map_err(|error| self.named(error))?;
-            into.send(fakes.freeze()).await?;
+            into.send(Bytes::from(fakes)).await?;
         }
         let rows_written = waits.target(into.finish()).await?;
         self.tally.reach(item, rows_written, 0);

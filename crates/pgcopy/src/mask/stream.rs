@@ -6,7 +6,6 @@ mod text;
 use super::column::{Desk, Made};
 use super::{Compiled, MaskSet, MaskedColumn, Misread};
 use crate::{Error, Kind, Result};
-use bytes::BytesMut;
 use std::sync::Arc;
 
 /// How much room for one value is kept from row to row; what a larger value took is given back after it.
@@ -37,8 +36,7 @@ enum Place {
 /// Where values are masked.
 #[derive(Default)]
 struct Bench {
-    fake: Vec<u8>,
-    /// A value without its escapes.
+    /// A value or a fake without its escapes.
     plain: Vec<u8>,
     desk: Box<Desk>,
 }
@@ -54,7 +52,7 @@ impl Masker {
     }
 
     /// Takes the next piece of the stream and appends what is ready; where pieces end makes no difference.
-    pub fn feed(&mut self, message: &[u8], out: &mut BytesMut) -> Result<()> {
+    pub fn feed(&mut self, message: &[u8], out: &mut Vec<u8>) -> Result<()> {
         out.reserve(message.len());
         match &mut self.place {
             Place::Binary(place) => binary::feed(place, &self.set, &mut self.bench, message, out),
@@ -73,8 +71,10 @@ impl Masker {
 }
 
 impl Bench {
-    fn tidy(&mut self) {
-        if self.fake.capacity().max(self.plain.capacity()) > KEPT_ROOM_BYTES {
+    /// Gives back the room that a large value took.
+    #[inline]
+    fn tidy(&mut self, value_bytes: usize) {
+        if value_bytes > KEPT_ROOM_BYTES {
             *self = Self::default();
         }
     }

@@ -1,7 +1,7 @@
 //! Masked streams between tables of a real server: it takes both formats, and holds the same rows after either.
 
 use super::wire::{column, key};
-use bytes::{Bytes, BytesMut};
+use bytes::Bytes;
 use futures::{SinkExt, TryStreamExt};
 use restage_core::mask::{Mask, NamePart};
 use restage_core::schema::{ColumnName, TypeKind};
@@ -81,7 +81,7 @@ async fn copy(client: &Client, to: &str, format: Format) {
     let rows = client.copy_out(&format!("COPY source TO STDOUT (FORMAT {option})")).await.unwrap();
     let mut rows = pin!(rows);
     let mut masker = Masker::new(&set(), format);
-    let mut out = BytesMut::new();
+    let mut out = Vec::new();
     let mut nth = 0;
     while let Some(message) = rows.try_next().await.unwrap() {
         for piece in message.chunks(1 + nth % 700) {
@@ -92,7 +92,7 @@ async fn copy(client: &Client, to: &str, format: Format) {
     masker.finish().unwrap();
     let sink = client.copy_in::<_, Bytes>(&format!("COPY {to} FROM STDIN (FORMAT {option})")).await.unwrap();
     let mut sink = pin!(sink);
-    sink.send(out.freeze()).await.unwrap();
+    sink.send(Bytes::from(out)).await.unwrap();
     sink.finish().await.unwrap();
 }
 

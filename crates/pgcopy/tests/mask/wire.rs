@@ -1,6 +1,5 @@
 //! Values in the two formats of COPY, written and read without any code of the crate under test.
 
-use bytes::BytesMut;
 use jiff::civil::{Date, DateTime};
 use jiff::{SignedDuration, Span};
 use restage_core::mask::Mask;
@@ -338,10 +337,10 @@ pub(crate) fn set(columns: &[((TypeKind, u32), Option<Mask>)]) -> MaskSet {
 /// Masks a stream in pieces of so many bytes.
 pub(crate) fn masked(set: &MaskSet, format: Format, stream: &[u8], piece_bytes: usize) -> Result<Vec<u8>> {
     let mut masker = Masker::new(set, format);
-    let mut out = BytesMut::new();
+    let mut out = Vec::new();
     for piece in stream.chunks(piece_bytes) {
         masker.feed(piece, &mut out)?;
     }
     masker.finish()?;
-    Ok(out.to_vec())
+    Ok(out)
 }

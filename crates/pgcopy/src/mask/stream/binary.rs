@@ -3,7 +3,6 @@
 use super::{Bench, Made, misread, unreadable};
 use crate::Result;
 use crate::mask::{Compiled, MaskedColumn};
-use bytes::{BufMut, BytesMut};
 
 const SIGNATURE: &[u8; 11] = b"PGCOPY\n\xff\r\n\0";
 /// The signature, flags and the length of what follows them.
@@ -58,7 +57,7 @@ impl Place {
     }
 }
 
-pub(super) fn feed(place: &mut Place, set: &Compiled, bench: &mut Bench, message: &[u8], out: &mut BytesMut) -> Result<()> {
+pub(super) fn feed(place: &mut Place, set: &Compiled, bench: &mut Bench, message: &[u8], out: &mut Vec<u8>) -> Result<()> {
     let mut message = message;
     while !message.is_empty() {
         // Within a message everything is looked at where it lies; only what goes on from the one before needs care.
@@ -71,7 +70,7 @@ pub(super) fn feed(place: &mut Place, set: &Compiled, bench: &mut Bench, message
 }
 
 /// Goes on with what the last piece left unfinished, up to the next count or length.
-fn resume(place: &mut Place, set: &Compiled, bench: &mut Bench, message: &mut &[u8], out: &mut BytesMut) -> Result<()> {
+fn resume(place: &mut Place, set: &Compiled, bench: &mut Bench, message: &mut &[u8], out: &mut Vec<u8>) -> Result<()> {
     match place.next {
         Next::Header => {
             place.hold(header_bytes(&place.held)?, message);
@@ -116,7 +115,7 @@ fn resume(place: &mut Place, set: &Compiled, bench: &mut Bench, message: &mut &[
 }
 
 /// Reads from a count or a length on, to the end of the message.
-fn rows(place: &mut Place, set: &Compiled, bench: &mut Bench, message: &[u8], out: &mut BytesMut) -> Result<()> {
+fn rows(place: &mut Place, set: &Compiled, bench: &mut Bench, message: &[u8], out: &mut Vec<u8>) -> Result<()> {
     // What lies before `copied` is in `out`, what lies before `at` is read: between them lies a run that passes.
     let (mut copied, mut at) = (0, 0);
     loop {
@@ -151,7 +150,7 @@ fn rows(place: &mut Place, set: &Compiled, bench: &mut Bench, message: &[u8], ou
             (Some(column), Some(here)) => {
                 out.extend_from_slice(&message[copied..at]);
                 if length == NULL {
-                    out.put_i32(NULL);
+                    out.extend_from_slice(&NULL.to_be_bytes());
                 } else {
                     replace(set, column, bench, here, out)?;
                 }
@@ -204,17 +203,15 @@ fn after_field(place: &Place, set: &Compiled) -> Next {
 
 /// Appends the length and the bytes of the fake.
 #[inline]
-fn replace(set: &Compiled, column: &MaskedColumn, bench: &mut Bench, value: &[u8], out: &mut BytesMut) -> Result<()> {
-    bench.fake.clear();
-    let made = column.action.binary(&set.key.keys, value, &mut bench.fake, &mut bench.desk);
-    match made.map_err(|why| misread(column, why))? {
-        Made::Null => out.put_i32(NULL),
-        Made::Value => {
-            let length = i32::try_from(bench.fake.len()).map_err(|_| unreadable("a fake is longer than a field can be"))?;
-            out.put_i32(length);
-            out.extend_from_slice(&bench.fake);
-        }
+fn replace(set: &Compiled, column: &MaskedColumn, bench: &mut Bench, value: &[u8], out: &mut Vec<u8>) -> Result<()> {
+    let head = out.len();
+    out.extend_from_slice(&NULL.to_be_bytes());
+    let made = column.action.binary(&set.key.keys, value, out, &mut bench.desk);
+    if made.map_err(|why| misread(column, why))? == Made::Value {
+        let length = i32::try_from(out.len() - head - LENGTH_BYTES);
+        let length = length.map_err(|_| unreadable("a fake is longer than a field can be"))?;
+        out[head..head + LENGTH_BYTES].copy_from_slice(&length.to_be_bytes());
     }
-    bench.tidy();
+    bench.tidy(value.len());
     Ok(())
 }

@@ -5,7 +5,6 @@
 use super::{Bench, Made, misread, unreadable};
 use crate::Result;
 use crate::mask::{Compiled, MaskedColumn, hex};
-use bytes::{BufMut, BytesMut};
 use memchr::{memchr, memchr2};
 
 const NULL: &[u8] = b"\\N";
@@ -27,7 +26,7 @@ impl Place {
     }
 }
 
-pub(super) fn feed(place: &mut Place, set: &Compiled, bench: &mut Bench, message: &[u8], out: &mut BytesMut) -> Result<()> {
+pub(super) fn feed(place: &mut Place, set: &Compiled, bench: &mut Bench, message: &[u8], out: &mut Vec<u8>) -> Result<()> {
     // What lies before `copied` is in `out`, what lies before `at` is read: between them lies a run that passes.
     let (mut copied, mut at) = (0, 0);
     while at < message.len() {
@@ -74,12 +73,11 @@ fn next_field(field: usize, end: u8, set: &Compiled) -> Result<usize> {
 }
 
 /// Appends the fake with its escapes.
-fn replace(set: &Compiled, column: &MaskedColumn, bench: &mut Bench, field: &[u8], out: &mut BytesMut) -> Result<()> {
+fn replace(set: &Compiled, column: &MaskedColumn, bench: &mut Bench, field: &[u8], out: &mut Vec<u8>) -> Result<()> {
     if field == NULL {
         out.extend_from_slice(NULL);
         return Ok(());
     }
-    bench.fake.clear();
     bench.plain.clear();
     let value = if memchr(b'\\', field).is_some() {
         append_plain(field, &mut bench.plain);
@@ -87,12 +85,19 @@ fn replace(set: &Compiled, column: &MaskedColumn, bench: &mut Bench, field: &[u8
     } else {
         field
     };
-    let made = column.action.text(&set.key.keys, value, &mut bench.fake, &mut bench.desk);
+    let start = out.len();
+    let made = column.action.text(&set.key.keys, value, out, &mut bench.desk);
     match made.map_err(|why| misread(column, why))? {
         Made::Null => out.extend_from_slice(NULL),
-        Made::Value => append_escaped(&bench.fake, out),
+        // Most need no escapes and may stay where they are.
+        Made::Value if first_special(&out[start..]).is_none() => {}
+        Made::Value => {
+            bench.plain.clear();
+            bench.plain.extend(out.drain(start..));
+            append_escaped(&bench.plain, out);
+        }
     }
-    bench.tidy();
+    bench.tidy(field.len());
     Ok(())
 }
 
@@ -137,12 +142,11 @@ fn hexadecimal(text: &[u8]) -> (u8, usize) {
 }
 
 /// Appends the value with backslashes where COPY writes them.
-fn append_escaped(value: &[u8], out: &mut BytesMut) {
+fn append_escaped(value: &[u8], out: &mut Vec<u8>) {
     let mut rest = value;
     while let Some(at) = first_special(rest) {
         out.extend_from_slice(&rest[..at]);
-        out.put_u8(b'\\');
-        out.put_u8(match rest[at] {
+        let letter = match rest[at] {
             0x08 => b'b',
             b'\t' => b't',
             b'\n' => b'n',
@@ -150,7 +154,8 @@ fn append_escaped(value: &[u8], out: &mut BytesMut) {
             0x0c => b'f',
             b'\r' => b'r',
             other => other,
-        });
+        };
+        out.extend_from_slice(&[b'\\', letter]);
         rest = &rest[at + 1..];
     }
     out.extend_from_slice(rest);
@@ -176,9 +181,9 @@ mod tests {
             plain
         };
         let value = b"tab\t line\n back\\ cr\r bs\x08 vt\x0b ff\x0c end";
-        let mut field = BytesMut::new();
+        let mut field = Vec::new();
         append_escaped(value, &mut field);
-        assert_eq!(&field[..], br"tab\t line\n back\\ cr\r bs\b vt\v ff\f end");
+        assert_eq!(field, br"tab\t line\n back\\ cr\r bs\b vt\v ff\f end");
         assert_eq!(plain(&field), value);
         assert_eq!(plain(br"\101\x42\x4g\q\."), b"AB\x04gq.");
         assert_eq!(plain(br"\7\xz\"), b"\x07xz\\");
