@@ -25,6 +25,7 @@ mod fixed;
 mod json;
 
 mod column;
+mod later;
 mod stream;
 mod sample;
 

@@ -4,6 +4,7 @@ use super::date::Shift;
 use super::fixed::Fixed;
 use super::json::{self, JsonMask};
 use super::key::Keys;
+use super::later::Later;
 use super::noise::{self, Limits, Noise, write_float};
 use super::text::{self, Equality, TextMask, append_hash};
 use super::uuid::{self, Case};
@@ -63,6 +64,15 @@ pub(super) struct Desk {
     noise: noise::Desk,
     json: json::Desk,
     bytes: Vec<u8>,
+    later: Later,
+}
+
+impl Desk {
+    /// Finishes the fakes that were appended and are not whole: digits wait for each other in their places in what was appended to.
+    #[inline]
+    pub(super) fn settle(&mut self, keys: &Keys, fakes: &mut [u8]) {
+        self.later.settle(&keys.permutation, fakes);
+    }
 }
 
 impl Action {
@@ -94,18 +104,18 @@ impl Action {
         Ok(action)
     }
 
-    /// Appends what becomes of a value in its binary form.
+    /// Appends what becomes of a value in its binary form, whole once the desk is settled.
     pub(super) fn binary(&self, keys: &Keys, value: &[u8], fake: &mut Vec<u8>, desk: &mut Desk) -> Result<Made, Misread> {
         match self {
             Self::Null => return Ok(Made::Null),
             Self::Fixed(fixed) => fake.extend_from_slice(&fixed.binary),
-            Self::Text(mask, equality) => mask.append_equal(keys, value, *equality, fake, &mut desk.text),
+            Self::Text(mask, equality) => append_text(mask, *equality, keys, value, fake, desk),
             Self::Bytes { length } => append_bytes_hash(keys, value, *length, fake),
             Self::Uuid => {
                 let value: [u8; 16] = value.try_into().map_err(|_| Misread("is no uuid"))?;
                 fake.extend_from_slice(&uuid::fake(&keys.uuid, value));
             }
-            Self::Digits(width) => width.append_binary(keys.permutation.integer(width.read_binary(value)?), fake)?,
+            Self::Digits(width) => desk.later.append_integer(&keys.permutation, *width, value, fake)?,
             Self::Integer(noise, width) => {
                 let (low, high) = width.range();
                 let moved = noise.integer(&keys.noise, width.read_binary(value)?, low, high, &mut desk.noise);
@@ -138,12 +148,12 @@ impl Action {
         Ok(Made::Value)
     }
 
-    /// Appends what becomes of a value in its text form, without the escapes of COPY.
+    /// Appends what becomes of a value in its text form, without the escapes of COPY, whole once the desk is settled.
     pub(super) fn text(&self, keys: &Keys, value: &[u8], fake: &mut Vec<u8>, desk: &mut Desk) -> Result<Made, Misread> {
         match self {
             Self::Null => return Ok(Made::Null),
             Self::Fixed(fixed) => fake.extend_from_slice(&fixed.text),
-            Self::Text(mask, equality) => mask.append_equal(keys, value, *equality, fake, &mut desk.text),
+            Self::Text(mask, equality) => append_text(mask, *equality, keys, value, fake, desk),
             Self::Bytes { length } => {
                 desk.bytes.clear();
                 let digits = value.strip_prefix(b"\\x").and_then(|digits| hex::read(digits, &mut desk.bytes));
@@ -185,6 +195,13 @@ fn equality(type_oid: u32) -> Equality {
         CHAR_OID => Equality::IgnoringPadding,
         oid if TEXT_OIDS.contains(&oid) => Equality::Bytes,
         _ => Equality::IgnoringCase,
+    }
+}
+
+fn append_text(mask: &TextMask, equality: Equality, keys: &Keys, value: &[u8], fake: &mut Vec<u8>, desk: &mut Desk) {
+    match (mask, equality) {
+        (TextMask::Digits, Equality::Bytes | Equality::IgnoringCase) => desk.later.append_text(&keys.permutation, value, fake),
+        _ => mask.append_equal(keys, value, equality, fake, &mut desk.text),
     }
 }
 
@@ -233,7 +250,7 @@ impl Width {
         }
     }
 
-    fn read_binary(self, value: &[u8]) -> Result<i64, Misread> {
+    pub(super) fn read_binary(self, value: &[u8]) -> Result<i64, Misread> {
         let read = match self {
             Self::Two => value.try_into().map(|bytes| i16::from_be_bytes(bytes).into()),
             Self::Four => value.try_into().map(|bytes| i32::from_be_bytes(bytes).into()),
@@ -245,6 +262,17 @@ impl Width {
     fn read_text(self, value: &[u8]) -> Result<i64, Misread> {
         let (low, high) = self.range();
         read(value).ok().filter(|value| (low..=high).contains(value)).ok_or(Misread("is no integer of its size"))
+    }
+
+    /// Writes an integer that is known to have this size.
+    pub(super) fn write_binary(self, value: i64, bytes: &mut [u8]) {
+        let whole = value.to_be_bytes();
+        let size = match self {
+            Self::Two => 2,
+            Self::Four => 4,
+            Self::Eight => 8,
+        };
+        bytes[..size].copy_from_slice(&whole[whole.len() - size..]);
     }
 
     fn append_binary(self, value: i64, bytes: &mut Vec<u8>) -> Result<(), Misread> {

@@ -16,23 +16,29 @@ pub(super) fn append(permutation: &Permutation, text: &[u8], fake: &mut Vec<u8>,
     }
     let start = fake.len();
     fake.extend_from_slice(text);
-    let (mut count, mut number) = (0, 0_u64);
-    for byte in text.iter().filter(|byte| byte.is_ascii_digit()) {
-        count += 1;
-        number = number.wrapping_mul(10).wrapping_add(u64::from(byte - b'0'));
-    }
-    let places = fake[start..].iter_mut().filter(|byte| byte.is_ascii_digit());
+    let (count, number) = read(text);
     if count <= WORD_DIGITS {
-        let mut permuted = permutation.word(count, number);
-        for place in places.rev() {
-            *place = b'0' + (permuted % 10).to_le_bytes()[0];
-            permuted /= 10;
-        }
-    } else {
-        row.clear();
-        row.extend(text.iter().filter(|byte| byte.is_ascii_digit()).map(|byte| byte - b'0'));
-        permutation.row(row);
-        places.zip(row.iter()).for_each(|(place, digit)| *place = b'0' + digit);
+        return write(permutation.word(count, number), &mut fake[start..]);
+    }
+    row.clear();
+    row.extend(text.iter().filter(|byte| byte.is_ascii_digit()).map(|byte| byte - b'0'));
+    permutation.row(row);
+    let places = fake[start..].iter_mut().filter(|byte| byte.is_ascii_digit());
+    places.zip(row.iter()).for_each(|(place, digit)| *place = b'0' + digit);
+}
+
+/// How many digits of ASCII a text has and, up to [`WORD_DIGITS`], the number that they make.
+pub(super) fn read(text: &[u8]) -> (usize, u64) {
+    let digits = text.iter().filter(|byte| byte.is_ascii_digit());
+    digits.fold((0, 0), |(count, number), byte| (count + 1, number.wrapping_mul(10).wrapping_add(u64::from(byte - b'0'))))
+}
+
+/// Replaces a text's digits of ASCII by those of a number, the last by the last.
+pub(super) fn write(number: u64, text: &mut [u8]) {
+    let mut rest = number;
+    for place in text.iter_mut().rev().filter(|byte| byte.is_ascii_digit()) {
+        *place = b'0' + (rest % 10).to_le_bytes()[0];
+        rest /= 10;
     }
 }
 

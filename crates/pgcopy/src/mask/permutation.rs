@@ -12,6 +12,9 @@ const ROUNDS: u64 = 10;
 /// The most digits that are permuted as one number of 64 bits.
 pub(super) const WORD_DIGITS: usize = 19;
 
+/// Numbers that go through their networks side by side: enough to fill the time that one waits for itself.
+const LANES: usize = 4;
+
 /// The largest set that is shuffled as a whole.
 const SHUFFLED_SIZE: u64 = 10_000;
 
@@ -21,25 +24,32 @@ pub(super) struct Permutation {
     /// By the number of digits, from none.
     rows: Vec<Set>,
     /// Positive numbers by length, and by the largest numbers of 2, 4 and 8 bytes.
-    positive: Vec<Stratum>,
+    positive: Strata,
     /// The same for negative numbers, which reach one further.
-    negative: Vec<Stratum>,
+    negative: Strata,
 }
 
 /// The numbers from 0 up to a size.
-struct Set {
-    size: u64,
-    /// Tells sets apart, so that one tells nothing about another.
-    domain: u64,
-    way: Way,
+enum Set {
+    Shuffled(Vec<u16>),
+    Feistel(Network),
 }
 
-enum Way {
-    Shuffled(Vec<u16>),
-    /// The smallest half whose square holds the set.
-    Feistel {
-        half: u64,
-    },
+/// A Feistel network for the numbers from 0 up to a size.
+#[derive(Clone, Copy)]
+struct Network {
+    size: u64,
+    /// The smallest whose square holds the size.
+    half: u64,
+    /// Tells sets apart, so that one tells nothing about another.
+    domain: u64,
+}
+
+/// All numbers of one sign but 0, in their order.
+struct Strata {
+    all: Vec<Stratum>,
+    /// By the bits of a number: the first stratum that it can lie in.
+    first: [usize; 65],
 }
 
 /// Numbers that are only exchanged for each other: of one number of digits, and fitting the same types.
@@ -49,18 +59,50 @@ struct Stratum {
     set: Set,
 }
 
+/// A number to permute within its set.
+#[derive(Clone, Copy)]
+pub(super) struct Member<'a> {
+    set: &'a Set,
+    number: u64,
+}
+
+/// What a number is permuted to, or the way there.
+pub(super) enum Draw {
+    Made(u64),
+    Walk(Walk),
+}
+
+/// A number before a network, and with [`Permutation::lead`] behind it.
+#[derive(Clone, Copy)]
+pub(super) struct Walk {
+    network: Network,
+    pub number: u64,
+}
+
+/// What a permuted integer is counted from, away from zero.
+#[derive(Clone, Copy)]
+pub(super) struct Origin {
+    low: u64,
+    negative: bool,
+}
+
 impl Permutation {
     pub(super) fn new(key: SipKey) -> Self {
         let rows = (0..=19).zip(0..).map(|(digits, domain)| Set::new(&key, 10_u64.pow(digits), domain)).collect();
-        let positive = strata(&key, 0);
-        let negative = strata(&key, 1);
+        let positive = Strata::new(&key, 0);
+        let negative = Strata::new(&key, 1);
         Self { key, rows, positive, negative }
     }
 
-    /// Permutes a row of up to [`WORD_DIGITS`] digits, read as a number.
+    /// Where a row of digits, read as a number, is permuted; nowhere if it has more than [`WORD_DIGITS`].
     #[inline]
+    pub(super) fn among_rows(&self, digits: usize, number: u64) -> Option<Member<'_>> {
+        self.rows.get(digits).map(|set| Member { set, number })
+    }
+
+    /// Permutes a row of up to [`WORD_DIGITS`] digits, read as a number.
     pub(super) fn word(&self, digits: usize, number: u64) -> u64 {
-        self.rows.get(digits).map_or(number, |set| set.permute(&self.key, number))
+        self.among_rows(digits, number).map_or(number, |member| member.permuted(&self.key))
     }
 
     /// Permutes a row of digits, each as its value, of any length.
@@ -79,14 +121,25 @@ impl Permutation {
     /// Permutes a whole number among those of its sign and number of digits, never leaving the smallest of the types of 2, 4
     /// and 8 bytes that holds it; 0 stays 0, which has no sign.
     pub(super) fn integer(&self, value: i64) -> i64 {
-        let strata = if value < 0 { &self.negative } else { &self.positive };
+        self.among_integers(value).map_or(value, |(origin, member)| origin.integer(member.permuted(&self.key)))
+    }
+
+    /// Where a whole number is permuted; nowhere if it is 0.
+    #[inline]
+    pub(super) fn among_integers(&self, value: i64) -> Option<(Origin, Member<'_>)> {
+        let negative = value < 0;
+        let strata = if negative { &self.negative } else { &self.positive };
         let magnitude = value.unsigned_abs();
-        let Some(stratum) = strata.get(strata.partition_point(|stratum| stratum.high < magnitude)) else { return value };
-        if magnitude < stratum.low {
-            return value;
-        }
-        let permuted = stratum.low + stratum.set.permute(&self.key, magnitude - stratum.low);
-        if value < 0 { 0_i64.saturating_sub_unsigned(permuted) } else { 0_i64.saturating_add_unsigned(permuted) }
+        let Stratum { low, set, .. } = strata.of(magnitude)?;
+        Some((Origin { low: *low, negative }, Member { set, number: magnitude.checked_sub(*low)? }))
+    }
+
+    /// Leads every number through its network, a few side by side: each round of one waits for the round before, so that a
+    /// processor with one alone is idle most of the time.
+    pub(super) fn lead(&self, walks: &mut [Walk]) {
+        let (groups, rest) = walks.as_chunks_mut::<LANES>();
+        groups.iter_mut().for_each(|group| walk(&self.key, group));
+        rest.iter_mut().for_each(|alone| walk(&self.key, std::array::from_mut(alone)));
     }
 
     fn long_row(&self, digits: &mut [u8]) {
@@ -102,57 +155,96 @@ impl Permutation {
     }
 }
 
-/// What lies between a power of ten and the next, cut where the types of 2, 4 and 8 bytes end; `extra` is how much further
-/// those reach.
-fn strata(key: &SipKey, extra: u64) -> Vec<Stratum> {
-    let powers = (1..=18).map(|digits| 10_u64.pow(digits) - 1);
-    let types =
-        [i16::MAX.unsigned_abs().into(), i32::MAX.unsigned_abs().into(), i64::MAX.unsigned_abs()].map(|end: u64| end + extra);
-    let mut ends: Vec<u64> = powers.chain(types).collect();
-    ends.sort_unstable();
-    let starts = std::iter::once(1).chain(ends.iter().map(|end| end + 1));
-    let ranges = starts.zip(&ends).zip(32..);
-    ranges.map(|((low, high), domain)| Stratum { low, high: *high, set: Set::new(key, high - low + 1, domain) }).collect()
+impl Strata {
+    /// What lies between a power of ten and the next, cut where the types of 2, 4 and 8 bytes end; `extra` is how much further
+    /// those reach.
+    fn new(key: &SipKey, extra: u64) -> Self {
+        let powers = (1..=18).map(|digits| 10_u64.pow(digits) - 1);
+        let types =
+            [i16::MAX.unsigned_abs().into(), i32::MAX.unsigned_abs().into(), i64::MAX.unsigned_abs()].map(|end: u64| end + extra);
+        let mut ends: Vec<u64> = powers.chain(types).collect();
+        ends.sort_unstable();
+        let starts = std::iter::once(1).chain(ends.iter().map(|end| end + 1));
+        let ranges = starts.zip(&ends).zip(32..);
+        let all = ranges.map(|((low, high), domain)| Stratum { low, high: *high, set: Set::new(key, high - low + 1, domain) });
+        let smallest = |bits: usize| if bits == 0 { 0 } else { 1_u64 << (bits - 1) };
+        let first = std::array::from_fn(|bits| ends.partition_point(|end| *end < smallest(bits)));
+        Self { all: all.collect(), first }
+    }
+
+    #[inline]
+    fn of(&self, magnitude: u64) -> Option<&Stratum> {
+        let first = self.first[(u64::BITS - magnitude.leading_zeros()) as usize];
+        self.all[first..].iter().find(|stratum| magnitude <= stratum.high)
+    }
 }
 
 impl Set {
     fn new(key: &SipKey, size: u64, domain: u64) -> Self {
-        let way = if size <= SHUFFLED_SIZE {
-            Way::Shuffled(shuffled(key, size, domain))
-        } else {
-            let root = size.isqrt();
-            Way::Feistel { half: if root * root < size { root + 1 } else { root } }
-        };
-        Self { size, domain, way }
+        if size <= SHUFFLED_SIZE {
+            return Self::Shuffled(shuffled(key, size, domain));
+        }
+        let root = size.isqrt();
+        Self::Feistel(Network { size, half: if root * root < size { root + 1 } else { root }, domain })
+    }
+}
+
+impl Member<'_> {
+    /// Begins to permute it.
+    #[inline]
+    pub(super) fn draw(self) -> Draw {
+        let number = self.number;
+        match self.set {
+            Set::Shuffled(all) => {
+                Draw::Made(usize::try_from(number).ok().and_then(|at| all.get(at)).map_or(number, |to| u64::from(*to)))
+            }
+            Set::Feistel(network) => Draw::Walk(Walk { network: *network, number }),
+        }
     }
 
-    #[inline]
-    fn permute(&self, key: &SipKey, number: u64) -> u64 {
-        match &self.way {
-            Way::Shuffled(all) => usize::try_from(number).ok().and_then(|at| all.get(at)).map_or(number, |to| u64::from(*to)),
-            Way::Feistel { half } => {
-                let mut permuted = number;
-                // Ends: a permutation leads back to where it came from, which is inside. Fewer than 1 in 50 lie outside.
-                loop {
-                    permuted = feistel(key, self.domain, *half, permuted);
-                    if permuted < self.size {
-                        return permuted;
-                    }
-                }
+    fn permuted(self, key: &SipKey) -> u64 {
+        match self.draw() {
+            Draw::Made(number) => number,
+            Draw::Walk(mut alone) => {
+                walk(key, std::array::from_mut(&mut alone));
+                alone.number
             }
         }
     }
 }
 
-/// Permutes the numbers below the square of `half`, which is below 2^32.
-#[inline]
-fn feistel(key: &SipKey, domain: u64, half: u64, number: u64) -> u64 {
-    let (mut left, mut right) = (number / half, number % half);
-    for round in 0..ROUNDS {
-        let moved = left + below(key.light_word(domain << 40 | round << 32 | right), half);
-        (left, right) = (right, if moved >= half { moved - half } else { moved });
+impl Origin {
+    /// The integer that so much is counted to.
+    pub(super) fn integer(self, permuted: u64) -> i64 {
+        let magnitude = self.low + permuted;
+        if self.negative { 0_i64.saturating_sub_unsigned(magnitude) } else { 0_i64.saturating_add_unsigned(magnitude) }
     }
-    left * half + right
+}
+
+/// Leads numbers through their networks until each is inside its set again.
+fn walk<const N: usize>(key: &SipKey, walks: &mut [Walk; N]) {
+    feistel(key, walks);
+    for alone in walks {
+        // Ends: a permutation leads back to where it came from, which is inside. Fewer than 1 in 50 lie outside.
+        while alone.number >= alone.network.size {
+            feistel(key, std::array::from_mut(alone));
+        }
+    }
+}
+
+/// Permutes numbers below the squares of their halves, which are below 2^32.
+#[inline]
+fn feistel<const N: usize>(key: &SipKey, walks: &mut [Walk; N]) {
+    let mut halves = walks.map(|Walk { network, number }| (number / network.half, number % network.half));
+    for round in 0..ROUNDS {
+        for (Walk { network, .. }, (left, right)) in walks.iter().zip(&mut halves) {
+            let moved = *left + below(key.light_word(network.domain << 40 | round << 32 | *right), network.half);
+            (*left, *right) = (*right, if moved >= network.half { moved - network.half } else { moved });
+        }
+    }
+    for (walk, (left, right)) in walks.iter_mut().zip(halves) {
+        walk.number = left * walk.network.half + right;
+    }
 }
 
 /// The numbers from 0 up to the size in a keyed order (Fisher-Yates).

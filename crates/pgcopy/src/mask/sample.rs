@@ -36,6 +36,7 @@ pub fn samples_like(key: &MaskKey, mask: &Mask, column: &CopyColumn, values: &[i
     for value in values {
         let mut fake = Vec::new();
         let made = action.text(&key.keys, value.as_ref().as_bytes(), &mut fake, &mut desk);
+        desk.settle(&key.keys, &mut fake);
         match made {
             Ok(Made::Null) => {}
             Ok(Made::Value) => fakes.push(String::from_utf8_lossy(&fake).into_owned()),

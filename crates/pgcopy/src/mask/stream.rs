@@ -54,10 +54,12 @@ impl Masker {
     /// Takes the next piece of the stream and appends what is ready; where pieces end makes no difference.
     pub fn feed(&mut self, message: &[u8], out: &mut Vec<u8>) -> Result<()> {
         out.reserve(message.len());
-        match &mut self.place {
+        let fed = match &mut self.place {
             Place::Binary(place) => binary::feed(place, &self.set, &mut self.bench, message, out),
             Place::Text(place) => text::feed(place, &self.set, &mut self.bench, message, out),
-        }
+        };
+        self.bench.desk.settle(&self.set.key.keys, out);
+        fed
     }
 
     /// Fails if the stream ended in the middle of a row.
@@ -73,8 +75,9 @@ impl Masker {
 impl Bench {
     /// Gives back the room that a large value took.
     #[inline]
-    fn tidy(&mut self, value_bytes: usize) {
+    fn tidy(&mut self, set: &Compiled, value_bytes: usize, out: &mut [u8]) {
         if value_bytes > KEPT_ROOM_BYTES {
+            self.desk.settle(&set.key.keys, out);
             *self = Self::default();
         }
     }

@@ -32,6 +32,21 @@ fn it_makes_no_difference_where_pieces_end() {
     }
 }
 
+/// Digits wait for each other in the output; a large value and escapes come between.
+#[test]
+fn digits_are_put_in_their_places_whatever_follows_them() {
+    let set = set(&[((TEXT, 25), Some(Mask::Phone)), ((TEXT, 25), Some(Mask::Text))]);
+    let notes = [&b"short"[..], &b"a\tb".repeat(350_000), b"tab\t", b"short"];
+    let rows =
+        notes.iter().zip(0..).map(|(note, nth)| vec![Some(format!("+44 7700\t90012{nth}").into_bytes()), Some(note.to_vec())]);
+    let rows: Vec<_> = rows.collect();
+    for (format, stream) in [(Format::Binary, binary_stream(&rows)), (Format::Text, text_stream(&rows))] {
+        let whole = masked(&set, format, &stream, stream.len()).unwrap();
+        assert!(whole == masked(&set, format, &stream, 40).unwrap(), "{format:?}");
+        assert_eq!(whole.len(), stream.len());
+    }
+}
+
 #[test]
 fn without_masks_a_stream_passes_as_it_is() {
     let set = set(&[((TEXT, 25), None), ((TEXT, 25), None)]);

@@ -212,6 +212,6 @@ fn replace(set: &Compiled, column: &MaskedColumn, bench: &mut Bench, value: &[u8
         let length = length.map_err(|_| unreadable("a fake is longer than a field can be"))?;
         out[head..head + LENGTH_BYTES].copy_from_slice(&length.to_be_bytes());
     }
-    bench.tidy(value.len());
+    bench.tidy(set, value.len(), out);
     Ok(())
 }

@@ -92,12 +92,13 @@ fn replace(set: &Compiled, column: &MaskedColumn, bench: &mut Bench, field: &[u8
         // Most need no escapes and may stay where they are.
         Made::Value if first_special(&out[start..]).is_none() => {}
         Made::Value => {
+            bench.desk.settle(&set.key.keys, out);
             bench.plain.clear();
             bench.plain.extend(out.drain(start..));
             append_escaped(&bench.plain, out);
         }
     }
-    bench.tidy(field.len());
+    bench.tidy(set, field.len(), out);
     Ok(())
 }
 
