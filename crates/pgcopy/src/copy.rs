@@ -18,6 +18,7 @@ mod large_objects;
 mod owners;
 mod pace;
 mod parts;
+mod refresh;
 mod rows;
 mod schedule;
 mod selection;

@@ -3,7 +3,7 @@
 use super::advice::Before;
 use super::capacity::Capacity;
 use super::clear::{OtherDatabase, clear, is_empty};
-use super::finish::Finish;
+use super::finish::{Finish, Helpers};
 use super::inherited::Inherited;
 use super::owners::Owners;
 use super::pace::Pace;
@@ -64,13 +64,14 @@ pub async fn fill(route: &Route, filling: &Filling<'_>) -> Result<Filled> {
         empty(&target, &other, &runner, filling).await?;
         let mut capacity = Capacity::look(keeper.client.reader(), target.reader(), filling.carried).await?;
         let notes = std::mem::take(&mut capacity.notes);
+        let helpers = Helpers::Sessions { route, most: capacity.workers };
         let prepared = Prepared::make(&keeper, &target, filling, capacity.workers, &tally).await?;
         tally.spent("looking", started);
         let job = prepared.begin(&runner, filling, capacity).await?;
         let before = Before::look(target.reader()).await?;
         let mut done = Arc::new(job).run(route, &keeper.snapshot, filling.stop).await?;
         done.notes.splice(0..0, notes);
-        let mut filled = prepared.finish(&keeper, &target, &runner, filling, done).await?;
+        let mut filled = prepared.finish(&keeper, &target, &runner, filling, done, helpers).await?;
         filled.advice = before.advice(target.reader(), &tally).await?;
         Ok(filled)
     };
@@ -91,7 +92,7 @@ pub async fn fill_within(source: &Endpoint, target: &TargetClient, filling: &Fil
         let prepared = Prepared::make(&keeper, target, filling, capacity.workers, &tally).await?;
         let job = prepared.begin(&runner, filling, capacity).await?;
         let done = Box::pin(job.run_within(&keeper.client, target, filling.stop)).await?;
-        prepared.finish(&keeper, target, &runner, filling, done).await
+        prepared.finish(&keeper, target, &runner, filling, done, Helpers::None).await
     };
     telling(filling.reporter, &tally, Box::pin(work)).await
 }
@@ -275,6 +276,7 @@ impl Prepared {
         runner: &Runner<'_>,
         filling: &Filling<'_>,
         done: Done,
+        helpers: Helpers<'_>,
     ) -> Result<Filled> {
         let started = Instant::now();
         self.tally.doing("make triggers, grants and the rest");
@@ -288,6 +290,8 @@ impl Prepared {
             inherited: filling.inherited,
             owners: &self.owners,
             large_objects: done.later,
+            helpers,
+            stop: filling.stop,
         };
         let finished = finish.run().await?;
         self.tally.spent("finish", started);

@@ -4,13 +4,15 @@ use super::inherited::{Inherited, ObjectKey};
 use super::owners::Owners;
 use super::selection::Selection;
 use super::statements::{Failure, Making, Runner, Statement};
-use super::{grants, large_objects, sequences};
+use super::{Route, grants, large_objects, refresh, sequences, session};
 use crate::Result;
 use crate::archive::Entry;
 use crate::connect::{Reader, TargetClient};
+use crate::stop::Stop;
 use restage_core::facts::ObjectKind;
 use restage_core::schema::{Schema, TableName};
 use std::collections::HashSet;
+use tokio_postgres::Row;
 
 /// Everything that finishing looks at.
 pub(super) struct Finish<'a> {
@@ -24,13 +26,24 @@ pub(super) struct Finish<'a> {
     pub(super) owners: &'a Owners,
     /// Whether large objects need owners or comments.
     pub(super) large_objects: bool,
+    pub(super) helpers: Helpers<'a>,
+    pub(super) stop: &'a Stop,
+}
+
+/// Who else may work on the target.
+#[derive(Clone, Copy)]
+pub(super) enum Helpers<'a> {
+    /// Nobody: all is done in one transaction.
+    None,
+    /// Sessions of their own, up to so many with this one.
+    Sessions { route: &'a Route, most: usize },
 }
 
 impl Finish<'_> {
     /// Does it all and returns notes.
     pub(super) async fn run(self) -> Result<Vec<String>> {
         let mut notes = self.make(&self.selection.after_rows, Failure::Fatal).await?;
-        notes.extend(self.refresh().await?);
+        self.refresh().await?;
         notes.extend(self.make(&self.selection.late_indexes, Failure::Fatal).await?);
         notes.extend(self.sequences().await?);
         notes.extend(self.make(&self.selection.guards, Failure::Fatal).await?);
@@ -53,22 +66,25 @@ impl Finish<'_> {
         self.runner.run(&statements).await
     }
 
-    /// Fills the materialized views that are filled in the source; those that read others come after them.
-    async fn refresh(&self) -> Result<Vec<String>> {
-        let sql = "SELECT n.nspname, c.relname FROM pg_class c JOIN pg_namespace n ON n.oid = c.relnamespace \
+    /// Fills the materialized views that are filled in the source.
+    async fn refresh(&self) -> Result<()> {
+        let sql = "SELECT n.nspname, c.relname, pg_table_size(c.oid) FROM pg_class c JOIN pg_namespace n ON n.oid = c.relnamespace \
                    WHERE c.relkind = 'm' AND c.relispopulated";
         let filled = self.source.query("list the materialized views", sql, &[]).await?;
-        let filled: HashSet<(String, String)> = filled.iter().map(|row| (row.get(0), row.get(1))).collect();
-        let made = self.selection.before_rows.iter().chain(&self.selection.after_rows);
-        let views = made.filter(|entry| {
-            entry.kind == ObjectKind::MaterializedView && filled.contains(&(entry.schema.clone(), entry.name.clone()))
-        });
-        let refresh = views.map(|view| {
-            let name = TableName::new(&view.schema, &view.name).sql();
-            let sql = format!("REFRESH MATERIALIZED VIEW {name}; ANALYZE {name};");
-            Statement { doing: format!("refresh `{}`", view.label()), sql, failure: Failure::Fatal }
-        });
-        self.runner.run(&refresh.collect::<Vec<_>>()).await
+        let size =
+            |row: &Row| (TableName::new(row.get::<_, String>(0), row.get::<_, String>(1)), row.get::<_, i64>(2).unsigned_abs());
+        let sizes = filled.iter().map(size).collect();
+        let made: Vec<&Entry> = self.selection.before_rows.iter().chain(&self.selection.after_rows).collect();
+        let schedule = refresh::schedule(&made, &sizes);
+        let mut more = Vec::new();
+        if let Helpers::Sessions { route, most } = self.helpers {
+            for _ in 1..schedule.len().min(most) {
+                more.push(session::target(route).await?);
+            }
+        }
+        let transaction = self.runner.transaction();
+        let sessions: Vec<&TargetClient> = more.iter().chain([self.target]).collect();
+        refresh::refresh(schedule, &sessions, transaction, self.stop).await
     }
 
     async fn sequences(&self) -> Result<Vec<String>> {

@@ -26,6 +26,8 @@ pub(super) enum Task {
     Validate(ForeignKeyEntry),
     /// The statistics of a table.
     Analyze(TableName),
+    /// The rows of a materialized view, with their statistics.
+    Refresh(TableName),
     /// All large objects.
     LargeObjects,
 }
@@ -153,7 +155,7 @@ impl Schedule {
     }
 
     /// Adds a task that can start when those it needs, all added before, are done.
-    fn add(&mut self, task: Task, cost: u64, needs: &BTreeSet<usize>, locks: BTreeMap<TableName, Lock>) -> usize {
+    pub(super) fn add(&mut self, task: Task, cost: u64, needs: &BTreeSet<usize>, locks: BTreeMap<TableName, Lock>) -> usize {
         let at = self.tasks.len();
         self.tasks.push(Planned { task, cost, locks, unmet: needs.len(), needed_by: vec![] });
         for need in needs {
@@ -196,6 +198,7 @@ mod tests {
             Task::Make(entries) => entries.iter().map(|entry| entry.name.as_str()).collect::<Vec<_>>().join(" "),
             Task::Validate(key) => format!("validate {}", key.constraint),
             Task::Analyze(table) => format!("analyze {table}"),
+            Task::Refresh(view) => format!("refresh {view}"),
             Task::LargeObjects => "large objects".into(),
         }
     }

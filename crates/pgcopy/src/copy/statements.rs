@@ -51,6 +51,11 @@ impl<'a> Runner<'a> {
         Self { client, transaction, stop }
     }
 
+    /// Whose transactions it runs them in.
+    pub(super) fn transaction(&self) -> Transaction {
+        self.transaction
+    }
+
     /// Runs them in order and returns notes on those that failed and were allowed to.
     pub(super) async fn run(&self, statements: &[Statement]) -> Result<Vec<String>> {
         let mut notes = Vec::new();

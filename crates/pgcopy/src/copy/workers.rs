@@ -18,6 +18,7 @@ use crate::connect::{SourceClient, TargetClient};
 use crate::mask::MaskSet;
 use crate::stop::{self, Stop};
 use crate::{Error, Kind, Result};
+use futures::future::BoxFuture;
 use restage_core::provider::TableFilled;
 use restage_core::scenario::copy_database::Verify;
 use restage_core::schema::{TableName, quote_identifier};
@@ -38,6 +39,11 @@ pub(super) struct Job {
     pub(super) pace: Pace,
     pub(super) capacity: Capacity,
     pub(super) progress: Agenda,
+}
+
+/// Somebody who does tasks.
+pub(super) trait Perform: Send {
+    fn perform(&mut self, task: Task) -> BoxFuture<'_, Result<()>>;
 }
 
 /// What is to be done, and what has been.
@@ -83,6 +89,33 @@ impl Agenda {
 
     fn done(&self) -> MutexGuard<'_, Done> {
         lock(&self.done)
+    }
+
+    /// Performs one task after the other until none is left; others may do the same.
+    pub(super) async fn follow(&self, stop: &Stop, worker: &mut impl Perform) -> Result<()> {
+        loop {
+            stop.check()?;
+            let changed = self.changed.notified();
+            let next = lock(&self.schedule).next();
+            match next {
+                Next::Finished => {
+                    self.changed.notify_waiters();
+                    return Ok(());
+                }
+                Next::Wait => {
+                    let waiting = async {
+                        changed.await;
+                        Ok(())
+                    };
+                    stop.race(waiting).await?;
+                }
+                Next::Task(number, task) => {
+                    worker.perform(*task).await?;
+                    lock(&self.schedule).done(number);
+                    self.changed.notify_waiters();
+                }
+            }
+        }
     }
 }
 
@@ -132,30 +165,8 @@ impl Job {
     }
 
     async fn follow(&self, worker: &mut Worker<'_>) -> Result<()> {
-        loop {
-            worker.stop.check()?;
-            let Agenda { schedule, changed: heard, .. } = &self.progress;
-            let changed = heard.notified();
-            let next = lock(schedule).next();
-            match next {
-                Next::Finished => {
-                    heard.notify_waiters();
-                    return Ok(());
-                }
-                Next::Wait => {
-                    let waiting = async {
-                        changed.await;
-                        Ok(())
-                    };
-                    worker.stop.race(waiting).await?;
-                }
-                Next::Task(number, task) => {
-                    Box::pin(worker.perform(*task)).await?;
-                    lock(schedule).done(number);
-                    heard.notify_waiters();
-                }
-            }
-        }
+        let stop = worker.stop;
+        self.progress.follow(stop, worker).await
     }
 }
 
@@ -173,12 +184,18 @@ struct Worker<'a> {
     making: Making,
 }
 
+impl Perform for Worker<'_> {
+    fn perform(&mut self, task: Task) -> BoxFuture<'_, Result<()>> {
+        Box::pin(self.do_task(task))
+    }
+}
+
 impl<'a> Worker<'a> {
     fn new(job: &'a Job, source: &'a SourceClient, target: &'a TargetClient, transaction: Transaction, stop: &'a Stop) -> Self {
         Self { job, source, target, transaction, stop, making: Making::default() }
     }
 
-    async fn perform(&mut self, task: Task) -> Result<()> {
+    async fn do_task(&mut self, task: Task) -> Result<()> {
         let started = Instant::now();
         match task {
             Task::Rows(rows) => Box::pin(self.rows(&rows)).await,
@@ -202,6 +219,8 @@ impl<'a> Worker<'a> {
                 gathered
             }
             Task::LargeObjects => Box::pin(self.large_objects()).await,
+            // Views read what all the other tasks have made, and have a schedule of their own.
+            Task::Refresh(_) => Ok(()),
         }
     }
 

@@ -1,0 +1,89 @@
+//! Filling materialized views: those that read others after them, otherwise several at a time.
+
+use super::schedule::{Schedule, Task};
+use super::statements::{Failure, Runner, Statement, Transaction};
+use super::workers::{Agenda, Perform};
+use crate::Result;
+use crate::archive::{Entry, EntryId};
+use crate::connect::TargetClient;
+use crate::stop::Stop;
+use futures::future::{BoxFuture, try_join_all};
+use restage_core::facts::ObjectKind;
+use restage_core::schema::TableName;
+use std::collections::{BTreeMap, BTreeSet, HashMap};
+
+/// The views to fill, of all entries that were made, and the size of each on the source.
+pub(super) fn schedule(made: &[&Entry], sizes: &BTreeMap<TableName, u64>) -> Schedule {
+    // What each entry reads of materialized views, itself or through views and functions between them.
+    let mut reads: HashMap<EntryId, BTreeSet<EntryId>> = HashMap::new();
+    let mut tasks: HashMap<EntryId, usize> = HashMap::new();
+    let mut schedule = Schedule::default();
+    for entry in made {
+        let through = entry.dependencies.iter().filter_map(|id| reads.get(id)).flatten().copied();
+        let mut all: BTreeSet<EntryId> = through.collect();
+        let name = TableName::new(&entry.schema, &entry.name);
+        if let (ObjectKind::MaterializedView, Some(bytes)) = (&entry.kind, sizes.get(&name)) {
+            let needs = all.iter().filter_map(|id| tasks.get(id)).copied().collect();
+            tasks.insert(entry.id, schedule.add(Task::Refresh(name), *bytes, &needs, BTreeMap::new()));
+            all.insert(entry.id);
+        }
+        reads.insert(entry.id, all);
+    }
+    schedule
+}
+
+/// Does it on all sessions.
+pub(super) async fn refresh(schedule: Schedule, sessions: &[&TargetClient], transaction: Transaction, stop: &Stop) -> Result<()> {
+    let agenda = Agenda::new(schedule);
+    let mut refreshers: Vec<Refresher<'_>> =
+        sessions.iter().map(|session| Refresher(Runner::new(session, transaction, stop))).collect();
+    try_join_all(refreshers.iter_mut().map(|refresher| agenda.follow(stop, refresher))).await.map(drop)
+}
+
+struct Refresher<'a>(Runner<'a>);
+
+impl Perform for Refresher<'_> {
+    fn perform(&mut self, task: Task) -> BoxFuture<'_, Result<()>> {
+        Box::pin(async move { self.0.run(&statement(&task)).await.map(drop) })
+    }
+}
+
+fn statement(task: &Task) -> Vec<Statement> {
+    let Task::Refresh(view) = task else { return vec![] };
+    let sql = format!("REFRESH MATERIALIZED VIEW {0}; ANALYZE {0};", view.sql());
+    vec![Statement { doing: format!("refresh `MATERIALIZED VIEW {view}`"), sql, failure: Failure::Fatal }]
+}
+
+#[cfg(test)]
+mod tests {
+    use super::super::schedule::Next;
+    use super::*;
+    use crate::archive::entry;
+
+    #[test]
+    fn a_view_waits_for_those_it_reads_through_others() {
+        let reading = |id, kind, name, reads: &[u32]| {
+            let mut entry = entry(id, kind, "public", name);
+            entry.dependencies = reads.iter().copied().map(EntryId).collect();
+            entry
+        };
+        let made = [
+            reading(1, "TABLE", "t", &[]),
+            reading(2, "MATERIALIZED VIEW", "base", &[1]),
+            reading(3, "MATERIALIZED VIEW", "unfilled", &[1]),
+            reading(4, "VIEW", "between", &[2, 3]),
+            reading(5, "MATERIALIZED VIEW", "top", &[4]),
+            reading(6, "MATERIALIZED VIEW", "other", &[1]),
+        ];
+        let sizes = ["base", "top", "other"].map(|name| (TableName::parse(name).unwrap(), 10));
+        let mut schedule = schedule(&made.iter().collect::<Vec<_>>(), &sizes.into());
+        let mut next = || match schedule.next() {
+            Next::Task(number, task) => Some((number, format!("{task:?}"))),
+            Next::Wait | Next::Finished => None,
+        };
+        let (base, other) = (next().unwrap(), next().unwrap());
+        assert!(base.1.contains("base") && other.1.contains("other") && next().is_none(), "{base:?} {other:?}");
+        schedule.done(base.0);
+        assert!(matches!(schedule.next(), Next::Task(_, task) if format!("{task:?}").contains("top")));
+    }
+}
