@@ -141,6 +141,7 @@ fn phase_of(entry: &Entry, late: &HashSet<EntryId>) -> Phase {
         _ if !entry.is_object() || entry.sql.trim().is_empty() => Phase::Skipped,
         _ if kind.is_replication() => Phase::Replication,
         _ if GUARDS.contains(kind) => Phase::Guards,
+        _ if is_of_domain(entry) => Phase::AfterRows,
         _ if INDEX_LIKE.contains(kind) && entry.section == Section::PostData => {
             if needs_late {
                 Phase::LateIndexes
@@ -151,6 +152,11 @@ fn phase_of(entry: &Entry, late: &HashSet<EntryId>) -> Phase {
         _ if entry.section == Section::PostData => Phase::AfterRows,
         _ => Phase::BeforeRows,
     }
+}
+
+/// A check that was not validated: rows may break it in any table that uses the domain, wherever in its columns' types.
+fn is_of_domain(entry: &Entry) -> bool {
+    entry.kind == ObjectKind::CheckConstraint && entry.sql.starts_with("ALTER DOMAIN ")
 }
 
 struct LeftOut {
@@ -282,6 +288,16 @@ mod tests {
         assert_eq!((names(&selection.late_indexes), names(&selection.after_rows)), (vec!["m_index"], vec!["by_key"]));
         assert_eq!((names(&selection.guards), names(&selection.remarks)), (vec!["a watch"], vec!["VIEW v"]));
         assert!(selection.replication.is_empty() && selection.notes.is_empty());
+    }
+
+    #[test]
+    fn a_check_of_a_domain_that_rows_may_break_comes_after_all_rows() {
+        let mut archive = archive();
+        let mut check = needing(entry(13, "CHECK CONSTRAINT", "public", "email has_at"), Section::PostData, &[]);
+        check.sql = "ALTER DOMAIN public.email\n    ADD CONSTRAINT has_at CHECK (VALUE ~ '@') NOT VALID;\n".into();
+        archive.entries.push(check);
+        let selection = Selection::of(&archive, &carried(&["a", "b"], &[])).unwrap();
+        assert_eq!(names(&selection.after_rows), ["by_key", "email has_at"]);
     }
 
     #[test]
