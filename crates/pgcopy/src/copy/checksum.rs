@@ -1,4 +1,5 @@
-//! A table's content in one line: a checksum that depends neither on the rows' order nor on the server's version or settings.
+//! A table's content in one line: a checksum that depends neither on the order of rows and columns nor on the server's version or
+//! settings.
 //!
 //! Each row becomes text, in UTF-8 and with the settings that every session of this crate has, and the text an MD5 digest; the
 //! digests' halves are added up as two 64-bit integers, without overflow. Two contents agree by chance once in 2^128; MD5 is
@@ -18,7 +19,10 @@ pub fn checksum_sql(table: &TableName, columns: &[Column]) -> String {
 
 /// As [`checksum_sql`], of the rows that `from` names, from `FROM` on.
 pub(super) fn checksum_sql_from(from: &str, columns: &[Column]) -> String {
-    let values: Vec<String> = columns.iter().map(value).collect();
+    // A column that a parent got later stands behind those of its children's own, and before them in a copy.
+    let mut columns: Vec<&Column> = columns.iter().collect();
+    columns.sort_by(|one, other| one.name.cmp(&other.name));
+    let values: Vec<String> = columns.into_iter().map(value).collect();
     format!(
         "SELECT concat_ws(':', count(*), coalesce(sum(('x' || left(h, 16))::bit(64)::int8), 0), coalesce(sum(('x' || right(h, 16))::bit(64)::int8), 0)) \
          FROM (SELECT md5(convert_to(ROW({})::text, 'UTF8')) AS h {from}) AS digests",
