@@ -2,8 +2,9 @@
 //!
 //! Binary is faster, and possible where every column's type has the same binary form on both servers. That is so for
 //! PostgreSQL's own types but those that are object ids (`regclass` and its like, which another database numbers otherwise),
-//! `xml`, whose binary form depends on settings, and types without send and receive functions; for extensions' types between
-//! servers of one major version; and for enumerations, domains, arrays, ranges and composites of such types.
+//! `xml`, whose binary form depends on settings, `int2vector`, `oidvector` and `tsquery`, which send what is empty in a form
+//! that they do not receive, and types without send and receive functions; for extensions' types between servers of one major
+//! version; and for enumerations, domains, arrays, ranges and composites of such types.
 
 use crate::Result;
 use crate::connect::Reader;
@@ -42,7 +43,8 @@ const TEXT_ONLY: &str = "WITH RECURSIVE made_of(oid, part) AS ( \
        UNION ALL SELECT rngmultitypid, rngsubtype FROM pg_range), \
      text_only(oid) AS ( \
        SELECT oid FROM pg_type \
-        WHERE typsend = 0 OR typreceive = 0 OR (oid < 16384 AND (typname ~ '^reg' OR typname = 'xml')) \
+        WHERE typsend = 0 OR typreceive = 0 \
+           OR (oid < 16384 AND (typname ~ '^reg' OR typname IN ('xml', 'int2vector', 'oidvector', 'tsquery'))) \
            OR (oid >= 16384 AND typtype = 'b' AND typcategory <> 'A' AND NOT $1) \
        UNION SELECT m.oid FROM made_of m JOIN text_only t ON t.oid = m.part) \
      SELECT DISTINCT n.nspname, c.relname FROM pg_attribute a \
