@@ -5,8 +5,14 @@
 #[path = "copy/place.rs"]
 mod place;
 
+#[path = "copy/compared.rs"]
+mod compared;
+
 #[path = "copy/whole.rs"]
 mod whole;
+
+#[path = "copy/faithful.rs"]
+mod faithful;
 
 #[path = "copy/parts.rs"]
 mod parts;
