@@ -70,7 +70,8 @@ impl Entry {
     /// How SQL names the object after `ALTER` or `DROP`, such as `FUNCTION public.f(integer)`; `None` where it has no such name.
     pub fn described(&self) -> Option<&str> {
         let named = self.drop.trim_end().strip_suffix(';')?.strip_prefix("DROP ")?;
-        (!named.contains('\n')).then_some(named)
+        // Only a quoted name may have several lines.
+        (!named.split('"').step_by(2).any(|unquoted| unquoted.contains('\n'))).then_some(named)
     }
 
     /// The table that it makes.
@@ -114,6 +115,10 @@ pub(crate) mod tests {
         let mut function = entry(1, "FUNCTION", "public", "f(integer)");
         assert_eq!(function.described(), Some("FUNCTION public.f(integer)"));
         assert_eq!(function.label(), "FUNCTION public.f(integer)");
+        function.drop = "DROP FUNCTION public.\"f\n\"\"g\"(integer);\n".into();
+        assert_eq!(function.described(), Some("FUNCTION public.\"f\n\"\"g\"(integer)"));
+        function.drop = "DROP FUNCTION public.f(integer);\nDROP TYPE public.\"t\";\n".into();
+        assert_eq!(function.described(), None);
         function.drop = String::new();
         assert_eq!(function.described(), None);
     }
