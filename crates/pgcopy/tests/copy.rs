@@ -14,6 +14,15 @@ mod whole;
 #[path = "copy/faithful.rs"]
 mod faithful;
 
+#[path = "copy/names.rs"]
+mod names;
+
+#[path = "copy/encodings.rs"]
+mod encodings;
+
+#[path = "copy/sizes.rs"]
+mod sizes;
+
 #[path = "copy/parts.rs"]
 mod parts;
 
