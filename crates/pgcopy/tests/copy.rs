@@ -23,6 +23,9 @@ mod encodings;
 #[path = "copy/sizes.rs"]
 mod sizes;
 
+#[path = "copy/generated.rs"]
+mod generated;
+
 #[path = "copy/parts.rs"]
 mod parts;
 
