@@ -35,6 +35,12 @@ mod handed_down;
 #[path = "copy/faults.rs"]
 mod faults;
 
+#[path = "copy/proxy.rs"]
+mod proxy;
+
+#[path = "copy/cut.rs"]
+mod cut;
+
 #[path = "copy/connection.rs"]
 mod connection;
 

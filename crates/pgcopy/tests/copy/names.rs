@@ -42,8 +42,8 @@ const NAMES: [&str; 30] = [
 /// A schema of that name, and in it one of each kind of object with that name.
 fn objects(name: &str, at: usize) -> String {
     let (n, literal) = (quote_identifier(name), quote_literal(name));
-    let schema = if at % 2 == 0 { n.clone() } else { "public".to_owned() };
-    let mut sql = if at % 2 == 0 { format!("CREATE SCHEMA {n};\n") } else { String::new() };
+    let schema = if at.is_multiple_of(2) { n.clone() } else { "public".to_owned() };
+    let mut sql = if at.is_multiple_of(2) { format!("CREATE SCHEMA {n};\n") } else { String::new() };
     // The names of relations and types are of one kind: each gets a table of its own schema.
     let _ = write!(
         sql,
