@@ -32,6 +32,9 @@ mod parts;
 #[path = "copy/handed_down.rs"]
 mod handed_down;
 
+#[path = "copy/busy.rs"]
+mod busy;
+
 #[path = "copy/faults.rs"]
 mod faults;
 

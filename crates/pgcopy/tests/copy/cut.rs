@@ -27,7 +27,7 @@ SELECT lo_from_bytea(0, decode(repeat('abcd', 100000), 'hex'))";
 /// A copy that has not ended by then never will.
 const DEADLINE: Duration = Duration::from_secs(60);
 /// Faults on each side, unless `PROPTEST_CASES` asks for another number.
-const FAULTS: u32 = 16;
+const FAULTS: u32 = 12;
 
 /// Which server is reached over a line that goes wrong.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
