@@ -1,10 +1,11 @@
 //! Whatever PostgreSQL can hold arrives as it was.
 
-use crate::compared::Journey;
+use crate::compared::{Journey, told};
 use restage_lab::{Cluster, Major};
 
 const TYPES: &str = include_str!("types.sql");
 const KINDS: &str = include_str!("kinds.sql");
+const NEWEST: &str = include_str!("newest.sql");
 const EXTENSIONS: &str = include_str!("extensions.sql");
 
 async fn values_of_every_type_arrive(source: Major, target: Major) {
@@ -38,6 +39,18 @@ async fn what_users_make_of_types_and_tables_arrives_on_15() {
 #[tokio::test(flavor = "multi_thread")]
 async fn what_users_make_of_types_and_tables_arrives_from_14_to_18() {
     what_users_make_of_types_and_tables_arrives(Major::V14, Major::V18).await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn what_the_newest_version_has_added_arrives() {
+    let cluster = Cluster::start(Major::V18).unwrap();
+    let journey = Journey::arranged(&cluster, &cluster, NEWEST);
+    let filled = journey.faithful().await;
+    assert_eq!(journey.to.psql("SELECT string_agg(doubled::text, ' ' ORDER BY name) FROM rooms"), "10 6");
+    // A copy over itself goes by the same names.
+    let again = journey.fill(&journey.carried().await).await.unwrap_or_else(|error| panic!("{}", told(&error)));
+    assert_eq!(again.tables.len(), filled.tables.len());
+    journey.assert_equal(&again, &[]).await;
 }
 
 async fn values_of_extensions_types_arrive(source: Major, target: Major) {

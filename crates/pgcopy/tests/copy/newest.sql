@@ -1,0 +1,48 @@
+-- What versions 15 to 18 have added.
+CREATE EXTENSION btree_gist;
+CREATE TABLE rooms (id int4range, during daterange, name text NOT NULL, doubled int GENERATED ALWAYS AS (length(name) * 2) VIRTUAL,
+    tripled int GENERATED ALWAYS AS (length(name) * 3) STORED, PRIMARY KEY (id, during WITHOUT OVERLAPS));
+INSERT INTO rooms VALUES ('[1,2)', '[2000-01-01,2001-01-01)', 'one'), ('[1,2)', '[2001-01-01,)', 'again');
+CREATE TABLE bookings (room int4range, during daterange, FOREIGN KEY (room, PERIOD during) REFERENCES rooms (id, PERIOD during));
+INSERT INTO bookings VALUES ('[1,2)', '[2000-06-01,2001-06-01)');
+CREATE TABLE only_virtual (a int GENERATED ALWAYS AS (1 + 1) VIRTUAL);
+INSERT INTO only_virtual VALUES (DEFAULT), (DEFAULT);
+CREATE TABLE nulls (a int, b text, CONSTRAINT one_null UNIQUE NULLS NOT DISTINCT (a));
+INSERT INTO nulls VALUES (NULL, 'x'), (1, NULL);
+ALTER TABLE nulls ADD CONSTRAINT b_there NOT NULL b NOT VALID;
+ALTER TABLE nulls ADD CONSTRAINT not_enforced CHECK (a > 100) NOT ENFORCED;
+CREATE TABLE parents (id int CONSTRAINT "id is there" NOT NULL, lone text CONSTRAINT alone NOT NULL NO INHERIT DEFAULT '', PRIMARY KEY (id));
+CREATE TABLE heirs (note text) INHERITS (parents);
+INSERT INTO parents VALUES (1), (2); INSERT INTO heirs (id, lone, note) VALUES (3, NULL, 'heir');
+-- Large enough to have its keys validated afterwards, where they are to be.
+CREATE TABLE children (id int PRIMARY KEY, parent int, doubtful int, filler text DEFAULT repeat('x', 400));
+INSERT INTO children (id, parent, doubtful) SELECT n, 1 + n % 2, n FROM generate_series(1, 4000) n;
+ALTER TABLE children ADD CONSTRAINT kept FOREIGN KEY (parent) REFERENCES parents ON DELETE SET NULL (parent);
+ALTER TABLE children ADD CONSTRAINT unkept FOREIGN KEY (doubtful) REFERENCES parents NOT ENFORCED;
+ALTER TABLE children ADD CONSTRAINT unlooked FOREIGN KEY (doubtful) REFERENCES parents NOT VALID;
+CREATE TABLE parts (id int, parent int) PARTITION BY RANGE (id);
+CREATE TABLE parts_1 PARTITION OF parts FOR VALUES FROM (1) TO (10);
+INSERT INTO parts VALUES (1, 1), (2, 7);
+ALTER TABLE parts ADD CONSTRAINT parts_unlooked FOREIGN KEY (parent) REFERENCES parents NOT VALID;
+CREATE TABLE numbered (id int GENERATED ALWAYS AS IDENTITY, n int) PARTITION BY LIST (n);
+CREATE TABLE numbered_1 PARTITION OF numbered FOR VALUES IN (1);
+INSERT INTO numbered (n) VALUES (1), (1);
+CREATE UNLOGGED TABLE fleeting (id int GENERATED ALWAYS AS IDENTITY);
+INSERT INTO fleeting DEFAULT VALUES;
+CREATE UNLOGGED SEQUENCE fleeting_too;
+SELECT nextval('fleeting_too');
+CREATE COLLATION quick (provider = builtin, locale = 'C.UTF-8');
+CREATE TABLE collated (a text COLLATE quick, b text STORAGE MAIN COMPRESSION lz4);
+CREATE INDEX ON collated (a);
+INSERT INTO collated VALUES ('é', 'z'), ('Z', NULL);
+CREATE FUNCTION atomic(i int) RETURNS int LANGUAGE sql IMMUTABLE BEGIN ATOMIC; SELECT i + 1; END;
+CREATE VIEW invoked WITH (security_invoker = true) AS SELECT atomic(id) FROM parents;
+CREATE VIEW told AS SELECT JSON_OBJECT('id' : id), a.name FROM parents, JSON_TABLE('[{"name": "x"}]', '$[*]' COLUMNS (name text PATH '$.name')) a;
+CREATE STATISTICS computed ON (id + 1), (id * 2) FROM parents;
+CREATE TYPE numbers AS RANGE (subtype = numeric, multirange_type_name = many_numbers);
+CREATE TABLE ranged (a numbers, b many_numbers);
+INSERT INTO ranged VALUES ('[1.0,2.00)', '{[1,2),[3,)}');
+CREATE TABLE later (span interval, tags text[]);
+INSERT INTO later VALUES ('infinity', NULL), ('-infinity', '{}');
+CREATE SCHEMA closed;
+CREATE TABLE closed.t (id int); ALTER TABLE closed.t REPLICA IDENTITY FULL;
