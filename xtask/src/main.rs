@@ -35,7 +35,11 @@ const COMMANDS: &[Command] = &[
         "measure against dump and restore: `bench [copy|refresh|masks|swap] [--scale N] [--rounds N] [--program FILE] [--write]`",
         bench::run,
     ),
-    ("soak", "the long tests: `soak [sim|kill|memory] [--seeds N] [--rounds N] [--gigabytes N] [--program FILE]`", soak::run),
+    (
+        "soak",
+        "the long tests: `soak [sim|kill|memory|schemas|lines|sizes] [--seeds N] [--rounds N] [--gigabytes N] [--cases N] [--program FILE]`",
+        soak::run,
+    ),
 ];
 
 fn main() -> ExitCode {

@@ -2,6 +2,7 @@
 //!
 //! Each part prints a closing line of its own: `soak NAME: N passed, N failed`.
 
+mod copies;
 mod kill;
 mod memory;
 mod sim;
@@ -16,6 +17,7 @@ use crate::options::Options;
 struct Effort {
     seeds: u64,
     rounds: u32,
+    cases: u32,
     gigabytes: f64,
     /// As for `bench`: the binary to watch, if not one that is built now.
     program: PathBuf,
@@ -30,7 +32,14 @@ struct Tally {
 
 type Part = (&'static str, fn(&Effort) -> Result<Tally, String>);
 
-const PARTS: [Part; 3] = [("sim", sim::run), ("kill", kill::run), ("memory", memory::run)];
+const PARTS: [Part; 6] = [
+    ("sim", sim::run),
+    ("kill", kill::run),
+    ("memory", memory::run),
+    ("schemas", copies::schemas),
+    ("lines", copies::lines),
+    ("sizes", copies::sizes),
+];
 
 /// Runs what is named, or everything; fails if anything did.
 pub(crate) fn run(words: &[String]) -> Outcome {
@@ -38,6 +47,7 @@ pub(crate) fn run(words: &[String]) -> Outcome {
     let effort = Effort {
         seeds: options.value("--seeds", sim::SEEDS)?,
         rounds: options.value("--rounds", kill::ROUNDS)?,
+        cases: options.value("--cases", copies::CASES)?,
         gigabytes: options.value("--gigabytes", memory::GIGABYTES)?,
         program: options.value("--program", PathBuf::new())?,
     };

@@ -25,7 +25,7 @@ CREATE MATERIALIZED VIEW counted AS SELECT count(*) FROM orders;
 SELECT lo_from_bytea(0, decode(repeat('abcd', 100000), 'hex'))";
 
 /// A copy that has not ended by then never will.
-const DEADLINE: Duration = Duration::from_secs(60);
+const DEADLINE: Duration = Duration::from_mins(1);
 /// Faults on each side, unless `PROPTEST_CASES` asks for another number.
 const FAULTS: u32 = 12;
 
