@@ -18,7 +18,7 @@ use std::cell::Cell;
 /// Databases are what takes time, so that each holds many schemas.
 const SCHEMAS_PER_DATABASE: u32 = 32;
 /// Schemas, unless `PROPTEST_CASES` asks for another number.
-const SCHEMAS: u32 = 128;
+const SCHEMAS: u32 = 96;
 /// Copies that are made to find the smallest schema that fails.
 const SHRINKING_COPIES: u32 = 40;
 

@@ -2,6 +2,7 @@
 
 use super::model::{Column, Method, Numbering, Reference, Schema, Shape, Table, Views};
 use super::values::{Types, name};
+use restage_core::schema::quote_literal;
 use std::fmt::Write;
 
 /// Rows of a large table, each with a filler of [`FILLER_BYTES`].
@@ -51,6 +52,15 @@ impl Scripted<'_> {
 
     fn is_partitioned(&self) -> bool {
         matches!(self.table.shape, Shape::ByHash | Shape::ByRange)
+    }
+
+    /// Whether rows say their numbers themselves.
+    fn is_written(&self) -> bool {
+        match self.table.numbering {
+            Numbering::Written => true,
+            Numbering::Serial => false,
+            Numbering::Always | Numbering::ByDefault => self.is_partitioned(),
+        }
     }
 
     fn has_rows(&self) -> bool {
@@ -132,8 +142,7 @@ impl Scripted<'_> {
 
     fn fill(&self, tables: &[Scripted<'_>]) -> String {
         let table = self.table;
-        let is_written = table.numbering == Numbering::Written
-            || (self.is_partitioned() && matches!(table.numbering, Numbering::Always | Numbering::ByDefault));
+        let is_written = self.is_written();
         let written: Vec<(usize, &Column)> = table.columns.iter().enumerate().filter(|(_, column)| !column.is_generated).collect();
         let mut names = vec!["id".to_owned()];
         names.extend(written.iter().map(|(at, column)| name("c", *at, column.suffix)));
@@ -169,6 +178,10 @@ impl Scripted<'_> {
         for (at, column) in table.late.iter().enumerate() {
             let late = Column { not_null: false, is_generated: false, ..column.clone() };
             let _ = writeln!(sql, "ALTER TABLE {own} ADD COLUMN {};", self.column("l", at, &late));
+        }
+        if !self.is_written() {
+            // From here on it cannot be told from the rows where the numbers stand.
+            let _ = writeln!(sql, "SELECT nextval(pg_get_serial_sequence({}, 'id'));", quote_literal(&own));
         }
         if table.has_key {
             let _ = writeln!(sql, "ALTER TABLE {own} ADD PRIMARY KEY (id);");
