@@ -36,7 +36,7 @@ pub(crate) fn usual_help(kind: Kind) -> Option<&'static str> {
         Kind::TooManyConnections => Some("lower `workers`, or raise `max_connections` on the server"),
         Kind::LoginRefused => Some("check the user, the password and the server's `pg_hba.conf`"),
         Kind::LockTimeout => Some("end the transaction that holds the lock, then resume"),
-        Kind::LimitPassed => Some("raise `max_locks_per_transaction` on the server to a hundredth of the number of tables or more"),
+        Kind::LimitPassed => Some("raise `max_locks_per_transaction` on the server to a fortieth of the number of tables or more"),
         Kind::SnapshotLost => Some("raise `max_standby_streaming_delay` or turn `hot_standby_feedback` on, then resume"),
         _ => None,
     }

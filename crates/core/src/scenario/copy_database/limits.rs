@@ -22,9 +22,6 @@ pub struct CopyLimits {
     pub index_memory: Option<ByteSize>,
 }
 
-/// One session keeps the snapshot, and another reads.
-const SOURCE_CONNECTIONS_MIN: u16 = 2;
-
 impl CopyLimits {
     /// Whether there are none.
     pub fn is_none(&self) -> bool {
@@ -35,7 +32,7 @@ impl CopyLimits {
 /// What a copy may ask of both servers.
 #[derive(Default, Deserialize, JsonSchema)]
 #[serde(rename_all = "kebab-case", deny_unknown_fields)]
-#[schemars(rename = "limits")]
+#[schemars(rename = "copy-limits")]
 pub(super) struct WrittenLimits {
     /// Sessions on the source at a time, 2 or more: one keeps the snapshot, the others read; default no limit but the
     /// number of workers.
@@ -54,10 +51,6 @@ impl WrittenLimits {
             written.as_ref().and_then(|size| reading.findings.parse(at.key(key), size))
         };
         let (source_rate, index_memory) = (size("source-rate", &self.source_rate), size("index-memory", &self.index_memory));
-        if self.source_connections.is_some_and(|sessions| sessions.get() < SOURCE_CONNECTIONS_MIN) {
-            let finding = reading.findings.at(at.key("source-connections"), "a copy needs 2 sessions on the source".to_owned());
-            finding.help("write 2 or more: one session keeps the snapshot, another reads");
-        }
         CopyLimits { source_connections: self.source_connections, source_rate, index_memory }
     }
 }
