@@ -10,7 +10,7 @@ use crate::connect::Reader;
 use restage_core::schema::quote_literal;
 
 /// Smaller parts cost more in transactions than they bring.
-const PART_BYTES_MIN: u64 = 64 << 20;
+const LEAST_PART_BYTES: u64 = 64 << 20;
 /// Workers do not all get on equally well, so that there are more parts than workers.
 const PARTS_PER_SHARE: u64 = 4;
 
@@ -52,7 +52,7 @@ fn parts_wanted(bytes: u64, total: u64, workers: u64) -> u64 {
     if workers < 2 || bytes <= share {
         return 1;
     }
-    bytes / (share / PARTS_PER_SHARE).max(PART_BYTES_MIN)
+    bytes / (share / PARTS_PER_SHARE).max(LEAST_PART_BYTES)
 }
 
 /// The pages of the table's file, if its rows are kept by pages as PostgreSQL itself keeps them.
