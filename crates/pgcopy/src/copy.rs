@@ -14,6 +14,7 @@ mod fill;
 mod finish;
 mod grants;
 mod inherited;
+mod keys;
 mod large_objects;
 mod owners;
 mod pace;

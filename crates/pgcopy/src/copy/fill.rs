@@ -5,6 +5,7 @@ use super::capacity::Capacity;
 use super::clear::{OtherDatabase, clear, is_empty};
 use super::finish::{Finish, Helpers};
 use super::inherited::Inherited;
+use super::keys::Keys;
 use super::owners::Owners;
 use super::pace::Pace;
 use super::schedule::{Schedule, Structure, TableWork, Work};
@@ -178,6 +179,7 @@ struct Prepared {
     parents: BTreeMap<TableName, TableName>,
     estimates: BTreeMap<TableName, TableEstimate>,
     owners: Arc<Owners>,
+    keys: Keys,
     tally: Arc<Tally>,
     /// How large they are, if there are any.
     large_object_bytes: Option<u64>,
@@ -207,6 +209,7 @@ impl Prepared {
         selection.fit_to(target.reader()).await?;
         Ok(Self {
             selection,
+            keys: Keys::read(source).await?,
             owners: Arc::new(Owners::read(target.reader()).await?),
             tally: Arc::clone(tally),
             large_object_bytes: large_objects.get::<_, bool>(0).then(|| large_objects.get::<_, i64>(1).unsigned_abs()),
@@ -263,6 +266,7 @@ impl Prepared {
             tables,
             structure: &structure.with_rows,
             entries: &self.selection.with_rows,
+            keys: &self.keys,
             table_ids: &table_ids,
             parents: &self.parents,
             large_object_bytes: self.large_object_bytes,

@@ -172,6 +172,7 @@ impl Schedule {
 mod tests {
     use super::*;
     use crate::archive::{EntryId, entry};
+    use crate::copy::keys::Keys;
     use std::collections::HashMap;
 
     fn name(text: &str) -> TableName {
@@ -242,6 +243,7 @@ mod tests {
         let work = Work {
             tables,
             structure: &structure,
+            keys: &Keys::default(),
             entries: &entries,
             table_ids: &ids,
             parents: &BTreeMap::new(),
@@ -274,6 +276,7 @@ mod tests {
         let work = Work {
             tables,
             structure: &structure,
+            keys: &Keys::default(),
             entries: &entries,
             table_ids: &ids,
             parents: &BTreeMap::new(),
@@ -303,6 +306,7 @@ mod tests {
         let work = Work {
             tables,
             structure: &structure,
+            keys: &Keys::default(),
             entries: &keys,
             table_ids: &ids,
             parents: &BTreeMap::new(),
@@ -321,8 +325,15 @@ mod tests {
         let tables = vec![TableWork { parts: 3, ..table("giant", 900 << 20) }, table("other", 100 << 20)];
         let structure = HashMap::new();
         let (parents, table_ids) = (BTreeMap::new(), &ids);
-        let work =
-            Work { tables, structure: &structure, entries: &entries, table_ids, parents: &parents, large_object_bytes: None };
+        let work = Work {
+            tables,
+            structure: &structure,
+            keys: &Keys::default(),
+            entries: &entries,
+            table_ids,
+            parents: &parents,
+            large_object_bytes: None,
+        };
         let all: Vec<String> = order(Schedule::of(&work), 2).concat();
         assert_eq!(all, ["part 0 of 0", "part 1 of 0", "part 2 of 0", "rows [1] [] 0", "index", "analyze other", "analyze giant"]);
     }
@@ -337,6 +348,7 @@ mod tests {
         let work = Work {
             tables,
             structure: &structure,
+            keys: &Keys::default(),
             entries: &entries,
             table_ids: &ids,
             parents: &parents,

@@ -229,7 +229,7 @@ impl<'a> Worker<'a> {
         let (source, target, stop) = (self.source, self.target, self.stop);
         let work = async {
             self.begin().await?;
-            self.make_within(&rows.structure, "structure").await?;
+            self.make_within(&rows.structure, "rows").await?;
             let made: HashSet<TableName> = rows.structure.iter().filter_map(Entry::table).collect();
             for table in rows.tables.iter().map(|at| &self.job.tables[*at]) {
                 stop.check()?;

@@ -1,5 +1,5 @@
 use crate::place::{Pair, assert_same, dump};
-use restage_lab::{Cluster, Major};
+use restage_lab::{Cluster, Config, Installation, Major};
 
 pub(crate) const EVERYTHING: &str = include_str!("everything.sql");
 /// Grants are the target's, and of publications nothing is copied unless asked.
@@ -94,4 +94,39 @@ async fn long_values_are_compressed_quickly_unless_somebody_asks_for_another_way
     Pair { source: &cluster, target: &cluster }.fill_all().await;
     let how = "SELECT pg_column_compression(free), pg_column_compression(asked) FROM long";
     assert_eq!(cluster.psql("copy", how).unwrap(), "lz4|pglz");
+}
+
+/// Keys of every sort, on a table that is large enough to have its indexes built side by side.
+const KEYS: &str = "
+CREATE TABLE keyed (id int, code text COLLATE \"C\", extra int, \"odd name\" int, filling text DEFAULT repeat('x', 100),
+    CONSTRAINT \"the key\" PRIMARY KEY (id) INCLUDE (extra) WITH (fillfactor = 70),
+    CONSTRAINT later UNIQUE (code, \"odd name\") DEFERRABLE INITIALLY DEFERRED, CONSTRAINT sometime UNIQUE (extra) DEFERRABLE,
+    CONSTRAINT clustered UNIQUE (\"odd name\"), EXCLUDE USING btree (extra WITH =));
+INSERT INTO keyed SELECT n, 'code ' || n, n, n FROM generate_series(1, 20000) n;
+ALTER TABLE keyed CLUSTER ON clustered;
+CREATE INDEX ON keyed (filling);
+COMMENT ON CONSTRAINT \"the key\" ON keyed IS 'told apart by';
+CREATE TABLE follower (id int REFERENCES keyed, filling text DEFAULT repeat('x', 100));
+INSERT INTO follower SELECT n FROM generate_series(1, 20000) n;
+ANALYZE";
+
+#[tokio::test(flavor = "multi_thread")]
+async fn keys_made_from_their_index_are_what_they_were() {
+    for major in [Major::V14, Major::V18] {
+        let settings = vec![("log_statement".to_owned(), "ddl".to_owned())];
+        let cluster = Config { settings, ..Config::of(Installation::find(major).unwrap()) }.start().unwrap();
+        cluster.create_database("app").unwrap();
+        cluster.psql("app", KEYS).unwrap();
+        if major >= Major::V15 {
+            cluster.psql("app", "ALTER TABLE keyed ADD CONSTRAINT nulls UNIQUE NULLS NOT DISTINCT (extra, code)").unwrap();
+        }
+        Pair { source: &cluster, target: &cluster }.fill_all().await;
+        assert_same(&dump(&cluster, "app", major, &["--schema-only"]), &dump(&cluster, "copy", major, &["--schema-only"]));
+        let of_an_index = "SELECT count(*) FROM pg_constraint k JOIN pg_index i ON i.indexrelid = k.conindid \
+                           WHERE k.contype IN ('p', 'u') AND NOT (i.indisvalid AND i.indisready)";
+        assert_eq!(cluster.psql("copy", of_an_index).unwrap(), "0");
+        let log = cluster.log();
+        let made = |name: &str| log.contains(&format!("ADD CONSTRAINT {name} ")) && log.contains(&format!("USING INDEX {name}"));
+        assert!(made("\"the key\"") && made("\"later\"") && !made("\"clustered\""), "{log}");
+    }
 }

@@ -1,5 +1,6 @@
 //! From tables and entries to tasks, with what each waits for and locks.
 
+use super::super::keys::Keys;
 use super::{ForeignKeyEntry, Lock, Rows, Schedule, Task};
 use crate::archive::{Entry, EntryId};
 use restage_core::facts::ObjectKind;
@@ -25,6 +26,8 @@ pub(in crate::copy) struct Work<'a> {
     pub(in crate::copy) structure: &'a HashMap<TableName, Vec<Entry>>,
     /// Indexes, keys and foreign keys, in an order in which they can be made.
     pub(in crate::copy) entries: &'a [Entry],
+    /// How constraints are made from their index.
+    pub(in crate::copy) keys: &'a Keys,
     /// The tables behind the entries' dependencies.
     pub(in crate::copy) table_ids: &'a HashMap<EntryId, TableName>,
     /// The table above each partition.
@@ -47,6 +50,9 @@ const TABLES_PER_TASK: usize = 32;
 const BYTES_PER_TASK: u64 = 8 << 20;
 /// Foreign keys of small tables that are made in one transaction; each takes locks on two tables until its end.
 const KEYS_PER_TASK: usize = 100;
+
+/// The cost of what takes no time and others wait for.
+const AT_ONCE: u64 = u64::MAX;
 
 pub(super) struct Builder<'a> {
     work: &'a Work<'a>,
@@ -222,6 +228,13 @@ impl<'a> Builder<'a> {
         let bytes: u64 = looked_at.iter().filter_map(|table| self.sizes.get(table)).sum();
         // Looking at rows is quicker than an index, so it waits for the indexes.
         let cost = if is_foreign_key { bytes / 8 } else { bytes };
+        if let Some((index, constraint)) = self.in_two(entry, &touched) {
+            let lock = |lock| touched.iter().map(|table| (table.clone(), lock)).collect();
+            let built = self.schedule.add(Task::Make(vec![index]), cost, &needs, lock(Lock::Share));
+            let number = self.schedule.add(Task::Make(vec![constraint]), AT_ONCE, &[built].into(), lock(Lock::AccessExclusive));
+            self.made.insert(entry.id, number);
+            return;
+        }
         let number = match self.validated_later(entry, &touched) {
             None => self.schedule.add(Task::Make(vec![entry.clone()]), cost, &needs, locks),
             Some(key) => {
@@ -233,6 +246,15 @@ impl<'a> Builder<'a> {
             }
         };
         self.made.insert(entry.id, number);
+    }
+
+    /// A key of a large table that has other indexes to be built beside it.
+    fn in_two(&self, entry: &Entry, touched: &BTreeSet<TableName>) -> Option<(Entry, Entry)> {
+        let is_large = |table: &TableName| self.sizes.get(table).is_some_and(|bytes| *bytes > SMALL_BYTES);
+        let is_built = |other: &&Entry| matches!(other.kind, ObjectKind::Index | ObjectKind::Constraint);
+        let beside = |other: &&Entry| self.touches.get(&other.id).is_some_and(|others| !others.is_disjoint(touched));
+        let has_others = || self.work.entries.iter().filter(is_built).filter(beside).nth(1).is_some();
+        self.work.keys.in_two(entry).filter(|_| touched.iter().all(is_large) && has_others())
     }
 
     /// The foreign key of a large table, which keeps others from both tables as long as it looks at rows, unless it is made first

@@ -1,0 +1,61 @@
+//! Primary keys and unique constraints that are made from their index.
+//!
+//! `ADD PRIMARY KEY` keeps everybody from the table while its index is built. The index alone lets the table's other indexes be
+//! built meanwhile, and making a constraint of it afterwards takes no time.
+
+use crate::Result;
+use crate::archive::Entry;
+use crate::connect::Reader;
+use restage_core::facts::ObjectKind;
+use restage_core::schema::quote_identifier;
+use std::collections::HashMap;
+
+/// How the index of each constraint is made, and the constraint of it.
+#[derive(Debug, Default)]
+pub(super) struct Keys(HashMap<Named, Statements>);
+
+/// As `pg_dump` names a constraint: its schema, its table and itself.
+type Named = (String, String);
+
+#[derive(Clone, Debug)]
+struct Statements {
+    index: String,
+    constraint: String,
+}
+
+/// Of partitions, exclusions and periods it is not possible, or not so.
+const KEYS: &str = "SELECT n.nspname, t.relname, k.conname, pg_get_indexdef(k.conindid), k.contype = 'p', k.condeferrable, k.condeferred \
+     FROM pg_constraint k JOIN pg_class t ON t.oid = k.conrelid JOIN pg_namespace n ON n.oid = t.relnamespace \
+       JOIN pg_index i ON i.indexrelid = k.conindid \
+     WHERE k.contype IN ('p', 'u') AND t.relkind = 'r' AND NOT t.relispartition AND NOT i.indisexclusion \
+       AND n.nspname !~ '^pg_' AND n.nspname <> 'information_schema'";
+
+impl Keys {
+    pub(super) async fn read(source: Reader<'_>) -> Result<Self> {
+        let rows = source.query("list the keys' indexes", KEYS, &[]).await?;
+        let keys = rows.iter().map(|row| {
+            let (schema, table, name): (String, String, String) = (row.get(0), row.get(1), row.get(2));
+            let kind = if row.get(4) { "PRIMARY KEY" } else { "UNIQUE" };
+            let deferred = match (row.get(5), row.get(6)) {
+                (false, _) => "",
+                (true, false) => " DEFERRABLE",
+                (true, true) => " DEFERRABLE INITIALLY DEFERRED",
+            };
+            let (on, quoted) = (format!("{}.{}", quote_identifier(&schema), quote_identifier(&table)), quote_identifier(&name));
+            let constraint = format!("ALTER TABLE ONLY {on} ADD CONSTRAINT {quoted} {kind} USING INDEX {quoted}{deferred};\n");
+            ((schema, format!("{table} {name}")), Statements { index: format!("{};\n", row.get::<_, String>(3)), constraint })
+        });
+        Ok(Self(keys.collect()))
+    }
+
+    /// The constraint as an index, and as what is made of the index; `None` where its entry says more than that.
+    pub(super) fn in_two(&self, entry: &Entry) -> Option<(Entry, Entry)> {
+        let statements = self.0.get(&(entry.schema.clone(), entry.name.clone()))?;
+        // Such as that the table is clustered by it, or that a column of the index has statistics of its own.
+        let says_more = entry.sql.matches(";\n").count() != 1;
+        (entry.kind == ObjectKind::Constraint && !says_more).then(|| {
+            let index = Entry { kind: ObjectKind::Index, sql: statements.index.clone(), ..entry.clone() };
+            (index, Entry { sql: statements.constraint.clone(), ..entry.clone() })
+        })
+    }
+}
