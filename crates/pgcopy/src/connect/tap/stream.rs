@@ -61,6 +61,9 @@ impl Tapped {
     /// Sends what the inbox holds its two ways.
     fn sort(&mut self) -> Sorted {
         loop {
+            if self.passing.is_none() {
+                self.take_whole_rows();
+            }
             let Some(mut passing) = self.passing.take().or_else(|| self.begin()) else { return Sorted::All };
             let here = passing.rest.min(self.inbox.len());
             let moved = if passing.through {
@@ -85,6 +88,32 @@ impl Tapped {
                 return Sorted::Full;
             }
         }
+    }
+
+    /// Takes the rows that the inbox begins with and that fit into a chunk, all under one lock: there are millions of them.
+    fn take_whole_rows(&mut self) {
+        let mut state = self.tap.state();
+        if !matches!(state.mode, Mode::Take(_)) {
+            return;
+        }
+        let (mut taken, mut rows) = (0, 0);
+        while !state.is_full()
+            && let Some(row) = whole_row(&self.inbox[taken..])
+            && self.chunk.len() + row.len() <= CHUNK_BYTES
+        {
+            if self.chunk.is_empty() {
+                self.chunk.reserve(CHUNK_BYTES);
+            }
+            self.chunk.extend_from_slice(row);
+            taken += HEADER_BYTES + row.len();
+            rows += 1;
+            if self.chunk.len() == CHUNK_BYTES {
+                state.push(self.chunk.split().freeze());
+            }
+        }
+        state.messages += rows;
+        drop(state);
+        self.inbox.advance(taken);
     }
 
     /// Takes a message's header off the inbox, if it is there whole.
@@ -141,6 +170,14 @@ impl Tapped {
             _ => {}
         }
     }
+}
+
+/// The payload of the CopyData that some bytes begin with, if it is there to its end.
+fn whole_row(bytes: &[u8]) -> Option<&[u8]> {
+    let (header, rest) = bytes.split_first_chunk::<HEADER_BYTES>()?;
+    let [COPY_DATA, length @ ..] = *header else { return None };
+    let length = usize::try_from(u32::from_be_bytes(length)).ok()?.checked_sub(4)?;
+    rest.get(..length)
 }
 
 impl AsyncRead for Tapped {
