@@ -120,8 +120,15 @@ fn pgcopydb(site: &Site) -> Contestant<'_> {
     Contestant { name: "`pgcopydb clone`".to_owned(), work: Box::new(work), clear: Box::new(clear) }
 }
 
+/// `psql` on the database that a peer fills, with one statement.
+pub(super) fn reader(site: &Site, sql: &str) -> Command {
+    let mut reader = client(&site.target, "psql");
+    reader.args(["-X", "-q", "-v", "ON_ERROR_STOP=1", "-d", FRESH, "-c", sql]);
+    reader
+}
+
 /// A client that comes the way restage comes: over TCP, with a password.
-fn client(cluster: &Cluster, program: &str) -> Command {
+pub(super) fn client(cluster: &Cluster, program: &str) -> Command {
     let mut command = cluster.client(program);
     command.env("PGHOST", "127.0.0.1").env("PGUSER", SUPERUSER);
     command
