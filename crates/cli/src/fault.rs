@@ -116,6 +116,7 @@ fn exit_of(code: Code) -> u8 {
         // Before a run begins, whatever cannot be reached or had means that nothing was touched.
         Code::CannotConnect
         | Code::LoginRefused
+        | Code::ConnectionPooled
         | Code::QueryFailed
         | Code::ConnectionLost
         | Code::ToolMissing

@@ -205,7 +205,7 @@ fn is_ready(status: &str, pid: u32) -> bool {
     lines.next().is_some_and(|line| line.trim() == pid.to_string()) && lines.nth(6).is_some_and(|line| line.trim() == "ready")
 }
 
-fn free_port() -> u16 {
+pub(crate) fn free_port() -> u16 {
     let offset = RandomState::new().hash_one(0) % u64::from(PORTS.end - PORTS.start);
     let first = PORTS.start + u16::try_from(offset).unwrap_or(0);
     (first..PORTS.end).chain(PORTS.start..first).find(|port| TcpListener::bind(("127.0.0.1", *port)).is_ok()).unwrap_or(first)

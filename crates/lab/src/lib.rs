@@ -10,6 +10,7 @@ mod installation;
 mod config;
 mod cluster;
 mod standby;
+mod pooler;
 mod client;
 mod outage;
 
@@ -31,6 +32,7 @@ pub use config::{Config, SUPERUSER, SUPERUSER_PASSWORD, TcpAuth};
 pub use error::Error;
 pub use installation::{Installation, Major};
 pub use outage::OutageWatch;
+pub use pooler::{Pooler, Pooling};
 pub use scratch::leftovers;
 
 /// The result of everything in this crate.

@@ -7,7 +7,7 @@ use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Stdio};
 use std::time::{Duration, Instant};
 
-use restage_lab::{Cluster, Config, Error, Installation, Major, SUPERUSER_PASSWORD, TcpAuth};
+use restage_lab::{Cluster, Config, Error, Installation, Major, Pooler, Pooling, SUPERUSER_PASSWORD, TcpAuth};
 
 fn usual() -> Config {
     Config::of(Installation::any().unwrap())
@@ -22,6 +22,21 @@ fn every_version_starts_answers_and_leaves_nothing() {
         assert!(data.is_dir());
         drop(cluster);
         assert!(is_gone(pid, &data), "{major}: {pid} {}", data.display());
+    }
+}
+
+#[test]
+fn a_pooler_answers_for_its_cluster_and_leaves_nothing() {
+    let cluster = Cluster::any().unwrap();
+    for pooling in [Pooling::Session, Pooling::Transaction] {
+        let pooler = Pooler::start(&cluster, pooling).unwrap();
+        let mut psql = Command::new(cluster.installation().bin("psql"));
+        psql.args(["-X", "-w", "-At", "-h", "127.0.0.1", "-p", &pooler.port().to_string(), "-U", "anybody", "-d", "postgres"]);
+        let output = psql.args(["-c", "SELECT inet_server_port() IS NULL"]).output().unwrap();
+        assert_eq!(String::from_utf8_lossy(&output.stdout), "t\n", "{output:?}");
+        let (pid, settings) = (pooler.pid(), pooler.settings());
+        drop(pooler);
+        assert!(is_gone(pid, &settings), "{pid} {}", settings.display());
     }
 }
 

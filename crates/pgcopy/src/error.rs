@@ -33,6 +33,8 @@ pub enum Kind {
     CannotConnect,
     /// A server refuses the login.
     LoginRefused,
+    /// A pooler stands before a server.
+    Pooled,
     /// The server has no such database.
     DatabaseMissing,
     /// The server has no free connection.

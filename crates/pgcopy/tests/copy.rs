@@ -47,6 +47,9 @@ mod cut;
 #[path = "copy/connection.rs"]
 mod connection;
 
+#[path = "copy/pooler.rs"]
+mod pooler;
+
 #[path = "copy/within.rs"]
 mod within;
 

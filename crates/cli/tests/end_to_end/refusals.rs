@@ -5,7 +5,7 @@ use crate::people::{SCENARIO, people, people_between, people_on};
 use crate::play::{Played, Playing, exit};
 use crate::world::{APP, DEMO, World, reached};
 use restage_lab::dataset::{PREPROD_OWNER, PREPROD_SERVICE, PRODUCTION_OWNER, PRODUCTION_READER};
-use restage_lab::{Cluster, Config, Installation, Major, SUPERUSER};
+use restage_lab::{Cluster, Config, Installation, Major, Pooler, Pooling, SUPERUSER};
 use std::fs;
 use std::net::TcpListener;
 
@@ -41,6 +41,27 @@ fn wrong_passwords_and_unreachable_servers_are_told_with_the_address() {
 
     world.environments(&source, &target.replace("PREPROD_PASSWORD", "NEVER_SET"));
     refused(&world, "people", "R0106").says("NEVER_SET");
+    before.nothing_was_touched(&world);
+}
+
+#[test]
+fn a_connection_pooler_before_either_server_is_told_with_its_address() {
+    let world = people();
+    let before = Both::of(&world);
+    let source = reached(&world.production.url(APP, PRODUCTION_READER.user), "PRODUCTION_PASSWORD");
+    let target = reached(&world.preprod.url(APP, PREPROD_OWNER.user), "PREPROD_PASSWORD");
+    let before_production = Pooler::start(&world.production, Pooling::Transaction).unwrap();
+    let before_preprod = Pooler::start(&world.preprod, Pooling::Transaction).unwrap();
+    let through =
+        |of: &str, cluster: &Cluster, pooler: &Pooler| of.replace(&cluster.port().to_string(), &pooler.port().to_string());
+    let told = |port: u16| format!("`app` at `127.0.0.1:{port}` is reached through a connection pooler");
+
+    world.environments(&through(&source, &world.production, &before_production), &target);
+    refused(&world, "people", "R0311").says(&told(before_production.port())).says("the server's own address and port");
+    world.environments(&source, &through(&target, &world.preprod, &before_preprod));
+    refused(&world, "people", "R0311").says(&told(before_preprod.port()));
+    // The sessions that they hold open are none of restage's.
+    drop((before_production, before_preprod));
     before.nothing_was_touched(&world);
 }
 

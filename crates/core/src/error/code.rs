@@ -107,6 +107,9 @@ pub enum Code {
     /// R0310: the copy engine failed.
     #[serde(rename = "R0310")]
     CopyFailed,
+    /// R0311: a connection pooler stands before a server.
+    #[serde(rename = "R0311")]
+    ConnectionPooled,
     /// R0401: an object is in the way and not this run's.
     #[serde(rename = "R0401")]
     ObjectNotOurs,
@@ -188,6 +191,7 @@ impl Code {
         Self::ConditionUnmet,
         Self::DeadlinePassed,
         Self::CopyFailed,
+        Self::ConnectionPooled,
         Self::ObjectNotOurs,
         Self::VerifyMismatch,
         Self::SessionsRemain,
@@ -260,6 +264,7 @@ impl Code {
             Self::ConditionUnmet => ("R0308", include_str!("../../errors/R0308.md")),
             Self::DeadlinePassed => ("R0309", include_str!("../../errors/R0309.md")),
             Self::CopyFailed => ("R0310", include_str!("../../errors/R0310.md")),
+            Self::ConnectionPooled => ("R0311", include_str!("../../errors/R0311.md")),
             Self::ObjectNotOurs => ("R0401", include_str!("../../errors/R0401.md")),
             Self::VerifyMismatch => ("R0402", include_str!("../../errors/R0402.md")),
             Self::SessionsRemain => ("R0403", include_str!("../../errors/R0403.md")),

@@ -25,6 +25,9 @@ const TABLES_PER_LOCK: usize = 500;
 /// How long a cancelled statement may take to end before its connection is simply closed.
 const CANCEL_LIMIT: std::time::Duration = std::time::Duration::from_secs(10);
 
+/// What the server says to a division by zero, which is how a session that is not the login's own is noticed.
+const NOT_OWN: &str = "22012";
+
 /// A session that can only read.
 pub struct SourceClient(Session);
 
@@ -245,8 +248,13 @@ impl Session {
 
     async fn set_up(&self, settings: &str) -> Result<()> {
         let newer = if self.version >= TRANSACTION_TIMEOUT_SINCE { "; SET transaction_timeout = 0" } else { "" };
-        let settings = format!("{settings}{newer}");
-        self.client.batch_execute(&settings).await.map_err(|error| self.failed("set the session up", &error))?;
+        // Behind a pooler the session is lent to others afterwards: the failing check takes the settings back with it.
+        let own = self.tap.process().map(|process| format!("; SELECT 1 / (pg_backend_pid() = {process})::int"));
+        let settings = format!("{settings}{newer}{}", own.unwrap_or_default());
+        self.client.batch_execute(&settings).await.map_err(|error| {
+            let error = self.failed("set the session up", &error);
+            if error.sqlstate() == Some(NOT_OWN) { pooled(&self.endpoint) } else { error }
+        })?;
         // Not every system's server can do this; there a killed client's statement runs to its end.
         let watch = format!("SET client_connection_check_interval = {}", WATCH_CLIENT.as_millis());
         let _ = self.client.batch_execute(&watch).await;
@@ -306,6 +314,12 @@ impl TlsConnect<Tapped> for Connected {
     fn connect(self, stream: Tapped) -> Self::Future {
         ready(Ok(stream))
     }
+}
+
+fn pooled(endpoint: &Endpoint) -> Error {
+    let error = Kind::Pooled
+        .error(format!("{endpoint} is reached through a connection pooler: a session there is not a session of the server"));
+    error.help("use the server's own address and port: a pooler lends its sessions out, and a copy needs sessions of its own")
 }
 
 fn refused(doing: &str, error: &tokio_postgres::Error) -> Error {

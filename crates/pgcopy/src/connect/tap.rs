@@ -53,6 +53,8 @@ struct State {
     error_seen: bool,
     /// Messages with rows, which is about as many rows.
     messages: u64,
+    /// The start of BackendKeyData, as far as it is of interest.
+    process: Vec<u8>,
     /// Waits for a chunk.
     taker: Option<Waker>,
     /// Waits for room.
@@ -111,6 +113,11 @@ impl Tap {
         self.state().messages
     }
 
+    /// The process that serves this session, as the login named it; a pooler names one that it makes up.
+    pub(super) fn process(&self) -> Option<i32> {
+        Some(i32::from_be_bytes(self.state().process.as_slice().try_into().ok()?))
+    }
+
     /// Forgets errors seen so far.
     pub(super) fn forget_errors(&self) {
         self.state().error_seen = false;
@@ -123,6 +130,12 @@ impl Tap {
 }
 
 impl State {
+    /// Takes a part of BackendKeyData, which names the process first.
+    fn note_process(&mut self, part: &[u8]) {
+        let missing = size_of::<i32>() - self.process.len();
+        self.process.extend_from_slice(&part[..missing.min(part.len())]);
+    }
+
     fn push(&mut self, chunk: Bytes) {
         self.chunks.push_back(chunk);
         wake(&mut self.taker);

@@ -27,6 +27,7 @@ fn code(kind: Kind) -> Code {
     match kind {
         Kind::CannotConnect | Kind::DatabaseMissing | Kind::TooManyConnections => Code::CannotConnect,
         Kind::LoginRefused => Code::LoginRefused,
+        Kind::Pooled => Code::ConnectionPooled,
         Kind::ConnectionLost => Code::ConnectionLost,
         Kind::DiskFull => Code::DiskFull,
         Kind::PermissionDenied => Code::PrivilegeMissing,

@@ -19,6 +19,7 @@ const COPY_OUT_RESPONSE: u8 = b'H';
 const COPY_DATA: u8 = b'd';
 const COPY_DONE: u8 = b'c';
 const ERROR: u8 = b'E';
+const BACKEND_KEY_DATA: u8 = b'K';
 
 /// The stream that `tokio-postgres` gets.
 pub(in crate::connect) struct Tapped {
@@ -66,6 +67,9 @@ impl Tapped {
             }
             let Some(mut passing) = self.passing.take().or_else(|| self.begin()) else { return Sorted::All };
             let here = passing.rest.min(self.inbox.len());
+            if passing.kind == BACKEND_KEY_DATA {
+                self.tap.state().note_process(&self.inbox[..here]);
+            }
             let moved = if passing.through {
                 self.through.extend_from_slice(&self.inbox[..here]);
                 here
