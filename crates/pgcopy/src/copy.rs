@@ -26,6 +26,7 @@ mod selection;
 mod sequences;
 mod session;
 mod statements;
+mod statistics;
 mod table;
 mod tally;
 mod workers;

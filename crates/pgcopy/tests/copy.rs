@@ -50,6 +50,9 @@ mod connection;
 #[path = "copy/pooler.rs"]
 mod pooler;
 
+#[path = "copy/statistics.rs"]
+mod statistics;
+
 #[path = "copy/within.rs"]
 mod within;
 
