@@ -34,7 +34,8 @@ const OF_RANGES: [(&str, &str); 3] =
     [("range_length_histogram", "text"), ("range_empty_frac", "real"), ("range_bounds_histogram", "text")];
 
 /// A table with all below it: its columns with statistics (those computed when they are read have none), how many rows the
-/// source counts in a partitioned one, and whether there are statistics that cannot be given.
+/// source counts in a partitioned one, and whether there are statistics that cannot be given, or not even told: in another
+/// encoding, values of rows that are gone since may be no text.
 const TREE: &str = "WITH RECURSIVE tree AS ( \
        SELECT c.oid FROM pg_class c JOIN pg_namespace n ON n.oid = c.relnamespace WHERE n.nspname = $1 AND c.relname = $2 \
        UNION SELECT i.inhrelid FROM tree JOIN pg_inherits i ON i.inhparent = tree.oid) \
@@ -42,7 +43,7 @@ const TREE: &str = "WITH RECURSIVE tree AS ( \
        ARRAY(SELECT a.attname::text FROM pg_attribute a WHERE a.attrelid = c.oid AND a.attnum > 0 AND NOT a.attisdropped \
          AND coalesce(a.attstattarget, -1) <> 0 AND a.attgenerated <> 'v'), \
        c.reltuples::int8, \
-       EXISTS (SELECT FROM pg_statistic_ext e WHERE e.stxrelid = c.oid) \
+       getdatabaseencoding() <> 'UTF8' OR EXISTS (SELECT FROM pg_statistic_ext e WHERE e.stxrelid = c.oid) \
          OR EXISTS (SELECT FROM pg_index x WHERE x.indrelid = c.oid AND x.indexprs IS NOT NULL) \
          OR current_setting('server_version_num')::int < $3 AND EXISTS (SELECT FROM pg_attribute a JOIN pg_type t \
            ON t.oid = a.atttypid WHERE a.attrelid = c.oid AND NOT a.attisdropped AND t.typtype IN ('r', 'm')) \
