@@ -51,7 +51,11 @@ impl Perform for Refresher<'_> {
 fn statement(task: &Task) -> Vec<Statement> {
     let Task::Refresh(view) = task else { return vec![] };
     let sql = format!("REFRESH MATERIALIZED VIEW {0}; ANALYZE {0};", view.sql());
-    vec![Statement { doing: format!("refresh `MATERIALIZED VIEW {view}`"), sql, failure: Failure::Fatal }]
+    vec![Statement {
+        doing: format!("refresh `{} {}.{}`", ObjectKind::MaterializedView, view.schema, view.name),
+        sql,
+        failure: Failure::Fatal,
+    }]
 }
 
 #[cfg(test)]

@@ -138,7 +138,7 @@ impl RowCopy<'_> {
         if self.verify == Verify::Counts {
             return Ok(None);
         }
-        let sql = checksum_sql_from(&self.table.from_clause(self.part), &self.table.unmasked());
+        let sql = checksum_sql_from(&self.table.rows_of(self.part), &self.table.unmasked());
         let rows = self.source.query(format!("sum up `{}`", self.table.name), &sql, &[]).await?;
         Ok(Some(rows[0].get(0)))
     }

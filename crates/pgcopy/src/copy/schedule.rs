@@ -75,8 +75,10 @@ impl Lock {
     fn conflicts(self, other: Self) -> bool {
         match (self, other) {
             (Self::AccessExclusive, _) | (_, Self::AccessExclusive) => true,
-            (Self::RowShare, _) | (_, Self::RowShare) | (Self::Share, Self::Share) => false,
-            (Self::RowExclusive, Self::RowExclusive | Self::ShareUpdateExclusive)
+            (Self::RowShare, _)
+            | (_, Self::RowShare)
+            | (Self::Share, Self::Share)
+            | (Self::RowExclusive, Self::RowExclusive | Self::ShareUpdateExclusive)
             | (Self::ShareUpdateExclusive, Self::RowExclusive) => false,
             _ => true,
         }

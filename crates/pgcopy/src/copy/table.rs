@@ -120,13 +120,13 @@ impl TableCopy {
         let listed = if names.is_empty() { String::new() } else { format!(" ({names})") };
         let from = match (&self.rows, part) {
             (Rows::All, Part::Whole) => format!("{}{listed}", self.name.sql()),
-            _ => format!("(SELECT {names} {})", self.from_clause(part)),
+            _ => format!("(SELECT {names} {})", self.rows_of(part)),
         };
         format!("COPY {from} TO STDOUT{}", self.options(&[]))
     }
 
     /// The rows of a part, from `FROM` on.
-    pub(super) fn from_clause(&self, part: Part) -> String {
+    pub(super) fn rows_of(&self, part: Part) -> String {
         let within = part.condition();
         match (&self.rows, within) {
             (Rows::All, None) => format!("FROM ONLY {}", self.name.sql()),
