@@ -104,11 +104,15 @@ impl Score {
     }
 
     fn median(&self, of: impl Fn(&Turn) -> f64) -> f64 {
-        let mut values: Vec<f64> = self.turns.iter().map(of).collect();
-        values.sort_by(f64::total_cmp);
-        let middle = values.len() / 2;
-        if values.len() % 2 == 1 { values[middle] } else { f64::midpoint(values[middle - 1], values[middle]) }
+        median(self.turns.iter().map(of).collect())
     }
+}
+
+/// The middle of some values, of which there is one at least.
+pub(super) fn median(mut values: Vec<f64>) -> f64 {
+    values.sort_by(f64::total_cmp);
+    let middle = values.len() / 2;
+    if values.len() % 2 == 1 { values[middle] } else { f64::midpoint(values[middle - 1], values[middle]) }
 }
 
 /// The scores as a table; the first contestant is what the others are compared with.

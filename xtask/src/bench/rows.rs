@@ -5,6 +5,7 @@ use std::time::Instant;
 
 use restage_lab::{SUPERUSER, SUPERUSER_PASSWORD};
 
+use super::contest::median;
 use super::dataset::Dataset;
 use super::{Course, peers};
 use crate::markdown::table;
@@ -41,7 +42,7 @@ pub(super) fn run(course: &Course) -> Result<String, String> {
         row(format!("`restage copy --workers {workers}`, the table split"), split),
     ];
     Ok(format!(
-        "Rows of `{TABLE}`, {}; what restage reports as time for rows.\n\n{}\nOne worker takes {:.2} times as long as the pipe (promised: at \
+        "Rows of `{TABLE}`, {}; what restage reports as time for rows; the pipe's time includes two logins.\n\n{}\nOne worker takes {:.2} times as long as the pipe (promised: at \
          most {PROMISED_ONE:.2}); {workers} are {:.2} times as fast as it (promised: at least {PROMISED_SPLIT:.1}, on cores that are idle; \
          here the servers and the client share {workers}).\n",
         Dataset::size(&site)?,
@@ -77,9 +78,4 @@ fn pipe(site: &Site) -> Result<f64, String> {
     let seconds = started.elapsed().as_secs_f64();
     peers::discard(&site.target)?;
     if status.success() { Ok(seconds) } else { Err(format!("the writer of rows: {status}")) }
-}
-
-fn median(mut turns: Vec<f64>) -> f64 {
-    turns.sort_by(f64::total_cmp);
-    turns[turns.len() / 2]
 }

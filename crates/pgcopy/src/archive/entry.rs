@@ -74,6 +74,11 @@ impl Entry {
         (!named.split('"').step_by(2).any(|unquoted| unquoted.contains('\n'))).then_some(named)
     }
 
+    /// Whether it is made by one statement, as far as line ends tell.
+    pub fn is_one_statement(&self) -> bool {
+        self.sql.matches(";\n").count() == 1
+    }
+
     /// The table that it makes.
     pub fn table(&self) -> Option<TableName> {
         (self.kind == ObjectKind::Table).then(|| TableName::new(&self.schema, &self.name))

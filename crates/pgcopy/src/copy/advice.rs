@@ -66,16 +66,16 @@ impl Settings {
                 "rows waited for the source or the network to it: read from a standby, or from a nearer machine".to_owned()
             }),
             (forced_checkpoints > 0).then(|| {
-                format!("raise the target's `max_wal_size`, which is {max_wal_size}: it forced {forced_checkpoints} checkpoints meanwhile")
+                format!("raise the target's `max_wal_size`, which is {max_wal_size}: {forced_checkpoints} checkpoints were asked for meanwhile")
             }),
             (wal_level != "minimal" && slow(for_target)).then(|| {
                 format!(
                     "where nothing replicates or archives the target, set its `wal_level` to `minimal` and `max_wal_senders` to 0 \
-                     (it is `{wal_level}`): rows are then not written twice"
+                     (it is `{wal_level}`): rows of tables that are not split are then not written twice"
                 )
             }),
             (*shared_buffers_kb <= SMALL_SHARED_BUFFERS_KB)
-                .then(|| "raise the target's `shared_buffers` to about a quarter of its memory; indexes are given as much".to_owned()),
+                .then(|| "raise the target's `shared_buffers` to about a quarter of its memory".to_owned()),
             (*helpers == 0).then(|| "raise the target's `max_parallel_maintenance_workers`, which is 0".to_owned()),
             (!has_lz4).then(|| "use a target built with lz4, which compresses long values with less work".to_owned()),
         ]

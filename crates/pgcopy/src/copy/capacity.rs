@@ -3,6 +3,7 @@
 use super::budget::Budget;
 use crate::Result;
 use crate::connect::Reader;
+use crate::facts::identity;
 use restage_core::provider::Carried;
 
 /// More workers by themselves than this would be felt where others work, too.
@@ -24,16 +25,16 @@ pub(super) struct Capacity {
 impl Capacity {
     /// Asks both servers, on which the copy has all other sessions that it needs.
     pub(super) async fn look(source: Reader<'_>, target: Reader<'_>, carried: &Carried) -> Result<Self> {
-        let target_cores = cores(target).await?;
-        let fewest_cores = cores(source).await?.into_iter().chain(target_cores).min();
-        let wanted = carried
-            .workers
-            .map_or_else(|| fewest_cores.map_or(WORKERS_WITHOUT_CORES, |cores| cores.min(MOST_WORKERS_BY_DEFAULT)), usize::from);
+        let (source_cores, target_cores) = (cores(source).await?, cores(target).await?);
+        let by_cores = |cores: Option<usize>| cores.unwrap_or(WORKERS_WITHOUT_CORES).min(MOST_WORKERS_BY_DEFAULT);
+        let wanted = carried.workers.map_or_else(|| by_cores(source_cores).min(by_cores(target_cores)), usize::from);
+        // On one server, both ends take theirs from the same.
+        let ends = if identity(source).await?.system == identity(target).await?.system { 2 } else { 1 };
         let limit = carried.limits.source_connections.map(|sessions| usize::from(sessions.get()).saturating_sub(1));
         let allowed = [
             limit.map(|left| (left, "`source-connections` allows")),
-            sessions_left(source).await?.map(|left| (left, "the source has sessions for")),
-            sessions_left(target).await?.map(|left| (left, "the target has sessions for")),
+            sessions_left(source).await?.map(|left| (left / ends, "the source has sessions for")),
+            sessions_left(target).await?.map(|left| (left / ends, "the target has sessions for")),
         ];
         let (mut workers, mut notes) = (wanted.max(1), Vec::new());
         for (left, why) in allowed.into_iter().flatten().filter(|(left, _)| *left < wanted) {
@@ -58,7 +59,7 @@ async fn sessions_left(reader: Reader<'_>) -> Result<Option<usize>> {
     let sql = format!(
         "SELECT least( \
            current_setting('max_connections')::int - current_setting('superuser_reserved_connections')::int - {reserved} \
-             - (SELECT count(*)::int FROM pg_stat_activity WHERE backend_type IS NULL OR backend_type = 'client backend'), \
+             - (SELECT count(*)::int FROM pg_stat_activity WHERE usesysid IS NOT NULL AND datid IS NOT NULL), \
            (SELECT datconnlimit - pg_stat_get_db_numbackends(oid) FROM pg_database WHERE datname = current_database() AND datconnlimit >= 0), \
            (SELECT rolconnlimit - (SELECT count(*)::int FROM pg_stat_activity WHERE usename = current_user) \
               FROM pg_roles WHERE rolname = current_user AND rolconnlimit >= 0))"

@@ -227,7 +227,7 @@ impl Prepared {
         self.tally.doing("make schemas, types, functions and tables");
         let tables = self.tables();
         let small = tables.iter().filter(|table| table.is_small()).map(|table| table.name.clone()).collect();
-        let structure = Structure::of(&self.selection.before_rows, &small);
+        let structure = Structure::of(&self.selection.before_rows, &self.selection.with_rows, &small);
         let mut making = Making::default();
         let statements: Vec<Statement> = structure.first.iter().map(|entry| making.statement(entry, Failure::Fatal)).collect();
         runner.run(&statements).await?;

@@ -5,10 +5,10 @@ use super::owners::Owners;
 use super::selection::Selection;
 use super::statements::{Failure, Making, Runner, Statement};
 use super::{Route, grants, large_objects, refresh, sequences, session};
-use crate::Result;
 use crate::archive::Entry;
 use crate::connect::{Reader, TargetClient};
 use crate::stop::Stop;
+use crate::{Kind, Result};
 use restage_core::facts::ObjectKind;
 use restage_core::schema::{Schema, TableName};
 use std::collections::HashSet;
@@ -68,7 +68,7 @@ impl Finish<'_> {
 
     /// Fills the materialized views that are filled in the source.
     async fn refresh(&self) -> Result<()> {
-        let sql = "SELECT n.nspname, c.relname, pg_table_size(c.oid) FROM pg_class c JOIN pg_namespace n ON n.oid = c.relnamespace \
+        let sql = "SELECT n.nspname, c.relname, c.relpages::int8 FROM pg_class c JOIN pg_namespace n ON n.oid = c.relnamespace \
                    WHERE c.relkind = 'm' AND c.relispopulated";
         let filled = self.source.query("list the materialized views", sql, &[]).await?;
         let size =
@@ -79,7 +79,12 @@ impl Finish<'_> {
         let mut more = Vec::new();
         if let Helpers::Sessions { route, most } = self.helpers {
             for _ in 1..schedule.len().min(most) {
-                more.push(session::target(route).await?);
+                match session::target(route).await {
+                    Ok(session) => more.push(session),
+                    // Those of the workers may not have ended yet; it goes on with what there is.
+                    Err(error) if error.kind == Kind::TooManyConnections => break,
+                    Err(error) => return Err(error),
+                }
             }
         }
         let transaction = self.runner.transaction();

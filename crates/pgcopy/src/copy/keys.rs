@@ -32,8 +32,13 @@ const KEYS: &str = "SELECT n.nspname, t.relname, k.conname, pg_get_indexdef(k.co
 
 impl Keys {
     pub(super) async fn read(source: Reader<'_>) -> Result<Self> {
+        // What is a name here may be a word of the language on a newer server.
+        source.rows("quote all names", "SET quote_all_identifiers = on").await?;
         let rows = source.query("list the keys' indexes", KEYS, &[]).await?;
-        let keys = rows.iter().map(|row| {
+        source.rows("quote names as usual", "RESET quote_all_identifiers").await?;
+        let keys = rows.iter().filter_map(|row| {
+            // One that was dropped since has none any more.
+            let index: String = row.get::<_, Option<String>>(3)?;
             let (schema, table, name): (String, String, String) = (row.get(0), row.get(1), row.get(2));
             let kind = if row.get(4) { "PRIMARY KEY" } else { "UNIQUE" };
             let deferred = match (row.get(5), row.get(6)) {
@@ -43,7 +48,7 @@ impl Keys {
             };
             let (on, quoted) = (format!("{}.{}", quote_identifier(&schema), quote_identifier(&table)), quote_identifier(&name));
             let constraint = format!("ALTER TABLE ONLY {on} ADD CONSTRAINT {quoted} {kind} USING INDEX {quoted}{deferred};\n");
-            ((schema, format!("{table} {name}")), Statements { index: format!("{};\n", row.get::<_, String>(3)), constraint })
+            Some(((schema, format!("{table} {name}")), Statements { index: format!("{index};\n"), constraint }))
         });
         Ok(Self(keys.collect()))
     }
@@ -51,9 +56,8 @@ impl Keys {
     /// The constraint as an index, and as what is made of the index; `None` where its entry says more than that.
     pub(super) fn in_two(&self, entry: &Entry) -> Option<(Entry, Entry)> {
         let statements = self.0.get(&(entry.schema.clone(), entry.name.clone()))?;
-        // Such as that the table is clustered by it, or that a column of the index has statistics of its own.
-        let says_more = entry.sql.matches(";\n").count() != 1;
-        (entry.kind == ObjectKind::Constraint && !says_more).then(|| {
+        // It may also say that the table is clustered by it, or that a column of the index has statistics of its own.
+        (entry.kind == ObjectKind::Constraint && entry.is_one_statement()).then(|| {
             let index = Entry { kind: ObjectKind::Index, sql: statements.index.clone(), ..entry.clone() };
             (index, Entry { sql: statements.constraint.clone(), ..entry.clone() })
         })

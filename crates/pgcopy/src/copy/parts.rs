@@ -37,7 +37,8 @@ impl Part {
 /// Splits the tables that are worth it among so many workers.
 pub(super) async fn split(source: Reader<'_>, tables: &mut [TableCopy], workers: usize) -> Result<()> {
     let total: u64 = tables.iter().map(|table| table.bytes).sum();
-    for table in tables.iter_mut().filter(|table| !matches!(table.rows, Rows::Extension(_))) {
+    // A condition may have an index that finds its rows, which every part would read again.
+    for table in tables.iter_mut().filter(|table| table.rows == Rows::All) {
         let wanted = parts_wanted(table.bytes, total, workers as u64);
         if wanted > 1 {
             let pages = pages(source, table).await?;

@@ -1,4 +1,5 @@
-//! Filling materialized views: those that read others after them, otherwise several at a time.
+//! Filling materialized views: those that read others after them, otherwise several at a time. What functions read is recorded
+//! nowhere, so that where a view calls one, all are filled one by one in `pg_dump`'s order.
 
 use super::schedule::{Schedule, Task};
 use super::statements::{Failure, Runner, Statement, Transaction};
@@ -14,7 +15,11 @@ use std::collections::{BTreeMap, BTreeSet, HashMap};
 
 /// The views to fill, of all entries that were made, and the size of each on the source.
 pub(super) fn schedule(made: &[&Entry], sizes: &BTreeMap<TableName, u64>) -> Schedule {
-    // What each entry reads of materialized views, itself or through views and functions between them.
+    let one_by_one = made.iter().any(|entry| {
+        let calls = |id: &EntryId| made.iter().any(|other| other.id == *id && other.kind == ObjectKind::Function);
+        matches!(entry.kind, ObjectKind::MaterializedView | ObjectKind::View) && entry.dependencies.iter().any(calls)
+    });
+    // What each entry reads of materialized views, itself or through views between them.
     let mut reads: HashMap<EntryId, BTreeSet<EntryId>> = HashMap::new();
     let mut tasks: HashMap<EntryId, usize> = HashMap::new();
     let mut schedule = Schedule::default();
@@ -23,7 +28,11 @@ pub(super) fn schedule(made: &[&Entry], sizes: &BTreeMap<TableName, u64>) -> Sch
         let mut all: BTreeSet<EntryId> = through.collect();
         let name = TableName::new(&entry.schema, &entry.name);
         if let (ObjectKind::MaterializedView, Some(bytes)) = (&entry.kind, sizes.get(&name)) {
-            let needs = all.iter().filter_map(|id| tasks.get(id)).copied().collect();
+            let needs = if one_by_one {
+                tasks.values().copied().collect()
+            } else {
+                all.iter().filter_map(|id| tasks.get(id)).copied().collect()
+            };
             tasks.insert(entry.id, schedule.add(Task::Refresh(name), *bytes, &needs, BTreeMap::new()));
             all.insert(entry.id);
         }
@@ -89,5 +98,16 @@ mod tests {
         assert!(base.1.contains("base") && other.1.contains("other") && next().is_none(), "{base:?} {other:?}");
         schedule.done(base.0);
         assert!(matches!(schedule.next(), Next::Task(_, task) if format!("{task:?}").contains("top")));
+    }
+
+    #[test]
+    fn views_that_call_functions_are_filled_one_by_one() {
+        let mut calling = entry(3, "MATERIALIZED VIEW", "public", "b_top");
+        calling.dependencies = vec![EntryId(1)];
+        let made = [entry(1, "FUNCTION", "public", "f()"), entry(2, "MATERIALIZED VIEW", "public", "a_base"), calling];
+        let sizes = [("a_base", 1), ("b_top", 100)].map(|(name, pages)| (TableName::parse(name).unwrap(), pages));
+        let mut schedule = schedule(&made.iter().collect::<Vec<_>>(), &sizes.into());
+        assert!(matches!(schedule.next(), Next::Task(_, task) if format!("{task:?}").contains("a_base")));
+        assert!(matches!(schedule.next(), Next::Wait));
     }
 }

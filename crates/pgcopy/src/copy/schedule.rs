@@ -95,6 +95,9 @@ struct Planned {
     needed_by: Vec<usize>,
 }
 
+/// The cost of what takes no time and others wait for: nothing begins that it would have to wait for in turn.
+const AT_ONCE: u64 = u64::MAX;
+
 /// The work, and how far it has come.
 #[derive(Debug, Default)]
 pub(super) struct Schedule {
@@ -123,9 +126,13 @@ impl Schedule {
     /// Takes the largest task that can start.
     pub(super) fn next(&mut self) -> Next {
         let held: Vec<&BTreeMap<TableName, Lock>> = self.running.iter().map(|at| &self.tasks[*at].locks).collect();
+        let urgent: Vec<&BTreeMap<TableName, Lock>> =
+            self.ready.iter().take_while(|(cost, _)| cost.0 == AT_ONCE).map(|(_, at)| &self.tasks[*at].locks).collect();
         let conflicts = |at: usize| {
+            let others = if self.tasks[at].cost == AT_ONCE { &[][..] } else { &urgent[..] };
             let mut wanted = self.tasks[at].locks.iter();
-            wanted.any(|(table, lock)| held.iter().filter_map(|held| held.get(table)).any(|held| held.conflicts(*lock)))
+            wanted
+                .any(|(table, lock)| held.iter().chain(others).filter_map(|held| held.get(table)).any(|held| held.conflicts(*lock)))
         };
         let Some(largest) = self.ready.iter().find(|(_, at)| !conflicts(*at)).copied() else {
             return if self.running.is_empty() { Next::Finished } else { Next::Wait };

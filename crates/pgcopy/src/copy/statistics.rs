@@ -68,7 +68,7 @@ pub(super) async fn carried_over(
     root: &TableName,
     rows: impl Fn(&TableName) -> Option<u64>,
 ) -> Result<Option<Statement>> {
-    if target_major < TAKEN_SINCE {
+    if target_major < TAKEN_SINCE || !may_be_read(source).await? {
         return Ok(None);
     }
     let Some(members) = members(source, root, rows).await? else { return Ok(None) };
@@ -78,6 +78,12 @@ pub(super) async fn carried_over(
     // A division by zero is how a plain statement fails.
     let sql = format!("SELECT 1 / bool_and(taken)::int FROM (VALUES ({})) AS calls (taken);", calls.join("), ("));
     Ok(Some(Statement { doing: format!("give statistics to `{root}`"), sql, failure: Failure::Fatal }))
+}
+
+/// Asked before, for a refusal would end the snapshot.
+async fn may_be_read(source: Reader<'_>) -> Result<bool> {
+    let sql = "SELECT has_table_privilege('pg_catalog.pg_stats', 'SELECT')";
+    Ok(source.query("ask who may read statistics", sql, &[]).await?[0].get(0))
 }
 
 /// The table and its partitions, if of each the rows are those of the source and the statistics can be had.
@@ -161,7 +167,8 @@ fn of_table(member: &Member, version: u32) -> String {
     format!("'version', {version}, 'schemaname', {schema}, 'relname', {name}")
 }
 
-/// Whether the target sorts as the source does: otherwise a histogram of the one is none of the other.
+/// Whether the target sorts as the source does, by the name of the collation: otherwise a histogram of the one is none of the
+/// other.
 async fn same_order(source: Reader<'_>) -> Result<String> {
     let sql = "SELECT datcollate::text FROM pg_database WHERE datname = current_database()";
     let row = source.query("read the collation", sql, &[]).await?.remove(0);

@@ -9,9 +9,10 @@ use std::collections::BTreeMap;
 
 /// The rows of a table for which a condition holds, from `FROM` on; rows of partitions and children count with their own table.
 ///
-/// The closing bracket stands on a line of its own, so that a condition may end in a comment.
+/// The closing brackets stand on a line of their own, so that a condition may end in a comment; there are two, so that none of
+/// the condition's own closes the outer one.
 pub(crate) fn filtered(table: &TableName, condition: &str) -> String {
-    format!("FROM ONLY {} WHERE ({condition}\n)", table.sql())
+    format!("FROM ONLY {} WHERE (({condition}\n))", table.sql())
 }
 
 /// The search path for a condition on a table: as people write them, without the table's schema and `public`.

@@ -100,6 +100,7 @@ impl Refreshing<'_> {
         let tables = surviving::tables(surviving, &schema, Follow::All);
         let source = self.servers.read(&self.spec.source).await?;
         let theirs = verify::shortcomings(source.reader()).await.map_err(told)?;
+        drop(source);
         let accepted = theirs.and(verify::shortcomings(client.reader()).await.map_err(told)?);
         let locked = Instant::now();
         self.lock(&schema).await?;

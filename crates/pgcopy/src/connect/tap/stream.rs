@@ -106,7 +106,7 @@ impl Tapped {
             && self.chunk.len() + row.len() <= CHUNK_BYTES
         {
             if self.chunk.is_empty() {
-                self.chunk.reserve(CHUNK_BYTES);
+                self.chunk.reserve(CHUNK_BYTES + LAST_ROW_BYTES);
             }
             self.chunk.extend_from_slice(row);
             taken += HEADER_BYTES + row.len();
@@ -143,7 +143,7 @@ impl Tapped {
             return 0;
         }
         if self.chunk.is_empty() {
-            self.chunk.reserve(CHUNK_BYTES + if boundaries == Boundaries::Rows { LAST_ROW_BYTES } else { 0 });
+            self.chunk.reserve(CHUNK_BYTES + LAST_ROW_BYTES);
         }
         let room = CHUNK_BYTES.saturating_sub(self.chunk.len());
         let moved = if boundaries == Boundaries::Any { here.min(room) } else { here };

@@ -1,7 +1,7 @@
 //! From tables and entries to tasks, with what each waits for and locks.
 
 use super::super::keys::Keys;
-use super::{ForeignKeyEntry, Lock, Rows, Schedule, Task};
+use super::{AT_ONCE, ForeignKeyEntry, Lock, Rows, Schedule, Task};
 use crate::archive::{Entry, EntryId};
 use restage_core::facts::ObjectKind;
 use restage_core::schema::TableName;
@@ -50,9 +50,6 @@ const TABLES_PER_TASK: usize = 32;
 const BYTES_PER_TASK: u64 = 8 << 20;
 /// Foreign keys of small tables that are made in one transaction; each takes locks on two tables until its end.
 const KEYS_PER_TASK: usize = 100;
-
-/// The cost of what takes no time and others wait for.
-const AT_ONCE: u64 = u64::MAX;
 
 pub(super) struct Builder<'a> {
     work: &'a Work<'a>,
@@ -210,17 +207,18 @@ impl<'a> Builder<'a> {
     fn make(&mut self, entry: &Entry) {
         let touched = self.touches.get(&entry.id).cloned().unwrap_or_default();
         let is_foreign_key = entry.kind == ObjectKind::ForeignKey;
-        // A foreign key of or to a partitioned table looks at the rows of all partitions.
-        let looked_at: BTreeSet<TableName> = if is_foreign_key {
-            touched.iter().flat_map(|table| self.below.get(table).into_iter().flatten().chain([table])).cloned().collect()
-        } else {
+        // A foreign key of or to a partitioned table looks at the rows of all partitions; another key of one keeps rows from them.
+        let looked_at: BTreeSet<TableName> = if entry.kind == ObjectKind::Index {
             touched.clone()
+        } else {
+            touched.iter().flat_map(|table| self.below.get(table).into_iter().flatten().chain([table])).cloned().collect()
         };
         let rows = self.rows_of(&looked_at).into_iter();
         let others = entry.dependencies.iter().filter_map(|id| self.made.get(id)).copied();
         let needs: BTreeSet<usize> = rows.chain(others).collect();
         let lock = match entry.kind {
-            ObjectKind::Index => Lock::Share,
+            // It may also say that the table is clustered by it, or that it tells rows apart.
+            ObjectKind::Index if entry.is_one_statement() => Lock::Share,
             ObjectKind::ForeignKey => Lock::ShareRowExclusive,
             _ => Lock::AccessExclusive,
         };

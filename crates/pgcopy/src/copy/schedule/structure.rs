@@ -1,7 +1,8 @@
 //! Which small tables are made together with their rows.
 //!
 //! A table that nothing else needs before rows are copied, with its sequences and defaults, is made in the transaction that
-//! fills it: by several workers at a time, and without a transaction of its own. All else comes first, in `pg_dump`'s order.
+//! fills it: by several workers at a time, and without a transaction of its own. All else comes first, in `pg_dump`'s order;
+//! all of it where rows meet functions, for what a function reads is recorded nowhere.
 
 use crate::archive::{Entry, EntryId};
 use restage_core::facts::ObjectKind;
@@ -18,11 +19,20 @@ pub(in crate::copy) struct Structure {
 }
 
 /// What belongs to a table and to nothing else.
+const FUNCTIONS: [ObjectKind; 4] = [ObjectKind::Function, ObjectKind::Procedure, ObjectKind::Operator, ObjectKind::OperatorClass];
+/// What rows are looked at by while they are written or indexed.
+const BY_ROWS: [ObjectKind; 5] =
+    [ObjectKind::Table, ObjectKind::Domain, ObjectKind::Index, ObjectKind::Constraint, ObjectKind::CheckConstraint];
+const TABLES: [ObjectKind; 2] = [ObjectKind::Table, ObjectKind::ForeignTable];
+
 const PARTS: [ObjectKind; 3] = [ObjectKind::Sequence, ObjectKind::SequenceOwnedBy, ObjectKind::Default];
 
 impl Structure {
-    /// Sorts the entries before rows, which are in an order in which they can be made.
-    pub(in crate::copy) fn of(entries: &[Entry], small: &HashSet<TableName>) -> Self {
+    /// Sorts the entries before rows, which are in an order in which they can be made, as the indexes and keys are.
+    pub(in crate::copy) fn of(entries: &[Entry], indexes: &[Entry], small: &HashSet<TableName>) -> Self {
+        if rows_meet_functions(entries, indexes) {
+            return Self { first: entries.to_vec(), with_rows: HashMap::new() };
+        }
         let table_of = belonging(entries, small);
         let mut structure = Self::default();
         for entry in entries {
@@ -35,13 +45,22 @@ impl Structure {
     }
 }
 
+fn rows_meet_functions(entries: &[Entry], indexes: &[Entry]) -> bool {
+    let functions: HashSet<EntryId> =
+        entries.iter().filter(|entry| FUNCTIONS.contains(&entry.kind)).map(|entry| entry.id).collect();
+    let mut by_rows = entries.iter().chain(indexes).filter(|entry| BY_ROWS.contains(&entry.kind));
+    by_rows.any(|entry| entry.dependencies.iter().any(|id| functions.contains(id)))
+}
+
 /// The small table that each entry belongs to, for tables that nothing outside needs.
 fn belonging<'a>(entries: &[Entry], small: &'a HashSet<TableName>) -> HashMap<EntryId, &'a TableName> {
+    let tables: HashSet<EntryId> = entries.iter().filter(|entry| TABLES.contains(&entry.kind)).map(|entry| entry.id).collect();
     let mut table_of: HashMap<EntryId, &TableName> = HashMap::new();
     for entry in entries {
         let needed: HashSet<&TableName> = entry.dependencies.iter().filter_map(|id| table_of.get(id)).copied().collect();
         let table = match entry.table() {
-            Some(table) if needed.is_empty() => small.get(&table),
+            // An heir would lock the table it inherits from, which the schedule does not know.
+            Some(table) if !entry.dependencies.iter().any(|id| tables.contains(id)) => small.get(&table),
             None if PARTS.contains(&entry.kind) && needed.len() == 1 => needed.into_iter().next(),
             _ => None,
         };
@@ -72,7 +91,7 @@ mod tests {
 
     fn sorted(entries: &[Entry], small: &[&str]) -> (Vec<u32>, Vec<(String, Vec<u32>)>) {
         let small = small.iter().map(|name| TableName::parse(name).unwrap()).collect();
-        let structure = Structure::of(entries, &small);
+        let structure = Structure::of(entries, &[], &small);
         let ids = |entries: &[Entry]| entries.iter().map(|entry| entry.id.0).collect::<Vec<_>>();
         let mut with_rows: Vec<_> = structure.with_rows.iter().map(|(table, made)| (table.to_string(), ids(made))).collect();
         with_rows.sort();
@@ -91,6 +110,16 @@ mod tests {
             needing(7, "SEQUENCE", "large_id_seq", &[5]),
         ];
         assert_eq!(sorted(&entries, &["a"]), (vec![1, 5, 7], vec![("a".to_owned(), vec![2, 3, 4, 6])]));
+    }
+
+    #[test]
+    fn where_rows_meet_a_function_all_tables_come_first() {
+        let entries =
+            [needing(1, "FUNCTION", "allowed()", &[]), needing(2, "TABLE", "blocked", &[]), needing(3, "TABLE", "orders", &[1])];
+        let (small, index) = ([TableName::parse("blocked").unwrap()].into(), needing(4, "INDEX", "i", &[3, 1]));
+        assert!(Structure::of(&entries, &[], &small).with_rows.is_empty());
+        assert!(Structure::of(&entries[..2], &[index], &small).with_rows.is_empty());
+        assert_eq!(Structure::of(&entries[..2], &[], &small).with_rows.len(), 1);
     }
 
     #[test]
