@@ -175,6 +175,8 @@ struct Prepared {
     schema: Schema,
     selection: Selection,
     copies: TableCopies,
+    /// Whether rows name tables, which must all be there before any row.
+    rows_name_objects: bool,
     masks: BTreeMap<TableName, crate::mask::MaskSet>,
     parents: BTreeMap<TableName, TableName>,
     estimates: BTreeMap<TableName, TableEstimate>,
@@ -210,6 +212,7 @@ impl Prepared {
         Ok(Self {
             selection,
             keys: Keys::read(source).await?,
+            rows_name_objects: formats.rows_name_objects,
             owners: Arc::new(Owners::read(target.reader()).await?),
             tally: Arc::clone(tally),
             large_object_bytes: large_objects.get::<_, bool>(0).then(|| large_objects.get::<_, i64>(1).unsigned_abs()),
@@ -226,7 +229,8 @@ impl Prepared {
         let started = Instant::now();
         self.tally.doing("make schemas, types, functions and tables");
         let tables = self.tables();
-        let small = tables.iter().filter(|table| table.is_small()).map(|table| table.name.clone()).collect();
+        let apart = tables.iter().filter(|table| table.is_small() && !self.rows_name_objects);
+        let small = apart.map(|table| table.name.clone()).collect();
         let structure = Structure::of(&self.selection.before_rows, &self.selection.with_rows, &small);
         let mut making = Making::default();
         let statements: Vec<Statement> = structure.first.iter().map(|entry| making.statement(entry, Failure::Fatal)).collect();

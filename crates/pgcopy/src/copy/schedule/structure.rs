@@ -2,7 +2,7 @@
 //!
 //! A table that nothing else needs before rows are copied, with its sequences and defaults, is made in the transaction that
 //! fills it: by several workers at a time, and without a transaction of its own. All else comes first, in `pg_dump`'s order;
-//! all of it where rows meet functions, for what a function reads is recorded nowhere.
+//! all of it where rows meet functions, for what a function reads is recorded nowhere, and where rows name tables.
 
 use crate::archive::{Entry, EntryId};
 use restage_core::facts::ObjectKind;

@@ -17,6 +17,8 @@ use tokio_postgres::types::Type;
 #[derive(Debug, Default)]
 pub(in crate::copy) struct Formats {
     text: HashSet<TableName>,
+    /// Whether rows name objects, such as tables as `regclass`, which must be there before them.
+    pub(in crate::copy) rows_name_objects: bool,
 }
 
 impl Formats {
@@ -25,7 +27,7 @@ impl Formats {
         let same_major = source.version() / 10_000 == target_major;
         let rows = source.query("list the columns' formats", TEXT_ONLY, &[(&same_major, Type::BOOL)]).await?;
         let text = rows.iter().map(|row| TableName::new(row.get::<_, String>(0), row.get::<_, String>(1)));
-        Ok(Self { text: text.collect() })
+        Ok(Self { text: text.collect(), rows_name_objects: rows.iter().any(|row| row.get(2)) })
     }
 
     pub(in crate::copy) fn of(&self, name: &TableName) -> Format {
@@ -41,12 +43,12 @@ const TEXT_ONLY: &str = "WITH RECURSIVE made_of(oid, part) AS ( \
                   WHERE t.typtype = 'c' AND a.attnum > 0 AND NOT a.attisdropped \
        UNION ALL SELECT rngtypid, rngsubtype FROM pg_range \
        UNION ALL SELECT rngmultitypid, rngsubtype FROM pg_range), \
-     text_only(oid) AS ( \
-       SELECT oid FROM pg_type \
+     text_only(oid, names) AS ( \
+       SELECT oid, oid < 16384 AND typname ~ '^reg' FROM pg_type \
         WHERE typsend = 0 OR typreceive = 0 \
            OR (oid < 16384 AND (typname ~ '^reg' OR typname IN ('xml', 'int2vector', 'oidvector', 'tsquery'))) \
            OR (oid >= 16384 AND typtype = 'b' AND typcategory <> 'A' AND NOT $1) \
-       UNION SELECT m.oid FROM made_of m JOIN text_only t ON t.oid = m.part) \
-     SELECT DISTINCT n.nspname, c.relname FROM pg_attribute a \
+       UNION SELECT m.oid, t.names FROM made_of m JOIN text_only t ON t.oid = m.part) \
+     SELECT n.nspname, c.relname, bool_or(t.names) FROM pg_attribute a \
        JOIN text_only t ON t.oid = a.atttypid JOIN pg_class c ON c.oid = a.attrelid JOIN pg_namespace n ON n.oid = c.relnamespace \
-      WHERE c.relkind = 'r' AND a.attnum > 0 AND NOT a.attisdropped";
+      WHERE c.relkind = 'r' AND a.attnum > 0 AND NOT a.attisdropped GROUP BY 1, 2";
