@@ -198,6 +198,18 @@ mod tests {
         entry
     }
 
+    /// A schedule of tables that are there already.
+    fn scheduled(
+        tables: &[TableWork],
+        entries: &[Entry],
+        ids: &HashMap<EntryId, TableName>,
+        parents: &BTreeMap<TableName, TableName>,
+        large_object_bytes: Option<u64>,
+    ) -> Schedule {
+        let (structure, keys, tables) = (HashMap::new(), Keys::default(), tables.to_vec());
+        Schedule::of(&Work { tables, structure: &structure, keys: &keys, entries, table_ids: ids, parents, large_object_bytes })
+    }
+
     fn word(task: &Task) -> String {
         match task {
             Task::Rows(Rows { structure, tables, entries, analyze }) => {
@@ -248,17 +260,8 @@ mod tests {
             making(6, "FK CONSTRAINT", "other_big", &[1, 2, 3]),
         ];
         let tables = vec![table("big", 100 << 20), table("other", 10 << 20)];
-        let structure = HashMap::new();
-        let work = Work {
-            tables,
-            structure: &structure,
-            keys: &Keys::default(),
-            entries: &entries,
-            table_ids: &ids,
-            parents: &BTreeMap::new(),
-            large_object_bytes: None,
-        };
-        let order = order(Schedule::of(&work), 2);
+        let scheduled = || scheduled(&tables, &entries, &ids, &BTreeMap::new(), None);
+        let order = order(scheduled(), 2);
         assert_eq!(order[0], ["rows [0] [] 0", "rows [1] [] 0"]);
         let all: Vec<&String> = order.iter().flatten().collect();
         let place = |word: &str| all.iter().position(|one| *one == word).unwrap();
@@ -281,19 +284,10 @@ mod tests {
         unchecked.sql = unchecked.sql.replace(";\n", " NOT VALID;\n");
         let entries = [key(4, 2, "a a_users"), key(5, 3, "b b_users"), unchecked];
         let tables = vec![table("a", 100 << 20), table("b", 90 << 20), table("users", 80 << 20)];
-        let structure = HashMap::new();
-        let work = Work {
-            tables,
-            structure: &structure,
-            keys: &Keys::default(),
-            entries: &entries,
-            table_ids: &ids,
-            parents: &BTreeMap::new(),
-            large_object_bytes: None,
-        };
-        let rounds = order(Schedule::of(&work), 2);
+        let scheduled = || scheduled(&tables, &entries, &ids, &BTreeMap::new(), None);
+        let rounds = order(scheduled(), 2);
         let words = rounds.concat();
-        let mut schedule = Schedule::of(&work);
+        let mut schedule = scheduled();
         let mut validating = Vec::new();
         while validating.len() < 2 {
             match schedule.next() {
@@ -310,18 +304,9 @@ mod tests {
     fn small_tables_share_a_task_with_their_own_indexes() {
         let ids: HashMap<EntryId, TableName> = (1..=40).map(|n| (EntryId(n), name(&format!("t{n}")))).collect();
         let keys: Vec<Entry> = (1..=40).map(|n| making(100 + n, "CONSTRAINT", &format!("k{n}"), &[n])).collect();
-        let tables = (1..=40).map(|n| table(&format!("t{n}"), 1000)).collect();
-        let structure = HashMap::new();
-        let work = Work {
-            tables,
-            structure: &structure,
-            keys: &Keys::default(),
-            entries: &keys,
-            table_ids: &ids,
-            parents: &BTreeMap::new(),
-            large_object_bytes: None,
-        };
-        let order = order(Schedule::of(&work), 4);
+        let tables: Vec<TableWork> = (1..=40).map(|n| table(&format!("t{n}"), 1000)).collect();
+        let scheduled = || scheduled(&tables, &keys, &ids, &BTreeMap::new(), None);
+        let order = order(scheduled(), 4);
         assert_eq!(order.len(), 1, "{order:?}");
         assert_eq!(order[0].len(), 2);
         assert!(order[0][0].contains("\"k1\", \"k2\""));
@@ -332,19 +317,32 @@ mod tests {
         let ids = HashMap::from([(EntryId(1), name("giant"))]);
         let entries = [making(2, "INDEX", "index", &[1])];
         let tables = vec![TableWork { parts: 3, ..table("giant", 900 << 20) }, table("other", 100 << 20)];
-        let structure = HashMap::new();
-        let (parents, table_ids) = (BTreeMap::new(), &ids);
-        let work = Work {
-            tables,
-            structure: &structure,
-            keys: &Keys::default(),
-            entries: &entries,
-            table_ids,
-            parents: &parents,
-            large_object_bytes: None,
-        };
-        let all: Vec<String> = order(Schedule::of(&work), 2).concat();
+        let scheduled = || scheduled(&tables, &entries, &ids, &BTreeMap::new(), None);
+        let all: Vec<String> = order(scheduled(), 2).concat();
         assert_eq!(all, ["part 0 of 0", "part 1 of 0", "part 2 of 0", "rows [1] [] 0", "index", "analyze other", "analyze giant"]);
+    }
+
+    #[test]
+    fn what_takes_no_time_is_not_kept_waiting_by_what_could_begin_before_it() {
+        let lock = |lock| BTreeMap::from([(name("big"), lock)]);
+        let mut schedule = Schedule::default();
+        for nth in 1..=3 {
+            let index = vec![making(nth, "INDEX", &format!("index {nth}"), &[])];
+            schedule.add(Task::Make(index), 10, &BTreeSet::new(), lock(Lock::Share));
+        }
+        let key = vec![making(4, "CONSTRAINT", "key", &[])];
+        schedule.add(Task::Make(key), AT_ONCE, &[0].into(), lock(Lock::AccessExclusive));
+        assert_eq!(order(schedule, 2), [vec!["index 1", "index 2"], vec!["key"], vec!["index 3"]]);
+    }
+
+    #[test]
+    fn an_index_that_says_more_of_its_table_has_the_table_for_itself() {
+        let ids = HashMap::from([(EntryId(1), name("big"))]);
+        let mut clustered = making(2, "INDEX", "clustered", &[1]);
+        clustered.sql += "\nALTER TABLE public.big CLUSTER ON clustered;\n";
+        let (entries, tables) = ([clustered, making(3, "INDEX", "plain", &[1])], vec![table("big", 100 << 20)]);
+        let rounds = order(scheduled(&tables, &entries, &ids, &BTreeMap::new(), None), 2);
+        assert_eq!(rounds, [vec!["rows [0] [] 0"], vec!["clustered"], vec!["plain"], vec!["analyze big"]]);
     }
 
     #[test]
@@ -353,17 +351,8 @@ mod tests {
         let parents = BTreeMap::from([(name("part"), name("whole"))]);
         let entries = [making(5, "FK CONSTRAINT", "key", &[1, 3])];
         let tables = vec![table("part", 100 << 20), table("other", 50 << 20)];
-        let structure = HashMap::new();
-        let work = Work {
-            tables,
-            structure: &structure,
-            keys: &Keys::default(),
-            entries: &entries,
-            table_ids: &ids,
-            parents: &parents,
-            large_object_bytes: Some(1),
-        };
-        let all: Vec<String> = order(Schedule::of(&work), 1).concat();
+        let scheduled = || scheduled(&tables, &entries, &ids, &parents, Some(1));
+        let all: Vec<String> = order(scheduled(), 1).concat();
         assert_eq!(all, ["rows [0] [] 0", "rows [1] [] 0", "key", "large objects", "analyze other", "analyze whole"]);
     }
 }
