@@ -29,10 +29,18 @@ fn an_empty_database_is_filled_and_nothing_is_left_beside_it() {
     let world = world();
     let before = Both::of(&world);
     world.write("masks.yaml", "- { column: users.email, with: email }\n- column: accounts.login\n  with: hash\n");
-    copy(&world, "fresh", &["--mask", "masks.yaml", "--checksums", "--workers", "2", "--without-rows", "flyway_*"])
+    let limits = ["--workers", "2", "--source-connections", "2", "--source-rate", "100MB", "--index-memory", "64MB"];
+    copy(&world, "fresh", &[&["--mask", "masks.yaml", "--checksums", "--without-rows", "flyway_*"], &limits[..]].concat())
         .ends(exit::DONE);
     let report = world.restage(&["show", "--output", "json"]).json();
     assert!(report["copying"]["rows"].as_f64().unwrap() > 0.0 && report["undo_until"].is_null(), "{report}");
+    let told = report["lines"].to_string();
+    assert!(told.contains("workers: 1 instead of 2, `source-connections` allows no more"), "{told}");
+    let expected = |step: &serde_json::Value| step["expected_seconds"].as_f64().is_some();
+    assert!(
+        report["waits"]["target"].as_f64().unwrap() > 0.0 && report["steps"].as_array().unwrap().iter().any(expected),
+        "{report}"
+    );
     let in_both = |query: &str| -> [Vec<String>; 2] {
         let all = |cluster: &restage_lab::Cluster, database: &str| {
             let mut lines: Vec<String> = cluster.psql(database, query).unwrap().lines().map(str::to_owned).collect();

@@ -39,7 +39,7 @@ impl Capacity {
         let (mut workers, mut notes) = (wanted.max(1), Vec::new());
         for (left, why) in allowed.into_iter().flatten().filter(|(left, _)| *left < wanted) {
             if carried.workers.is_some() && left < workers {
-                notes = vec![format!("{} workers instead of {wanted}: {why} no more", left.max(1))];
+                notes = vec![format!("workers: {} instead of {wanted}, {why} no more", left.max(1))];
             }
             workers = workers.min(left.max(1));
         }
