@@ -36,10 +36,19 @@ impl Tools {
         let by_major = folders
             .flat_map(|folder| (source..=NEWEST_MAJOR.max(target)).map(move |major| folder.join(major.to_string()).join("bin")));
         let found = by_major.chain(path.iter().cloned()).map(|folder| folder.join("pg_dump")).filter(|program| program.is_file());
-        let versions = found.filter_map(|program| major_of(&program).map(|major| Self { pg_dump: program, major }));
-        let usable = versions.filter(|tools| tools.major >= source);
+        // Asking each takes longer than connecting to a server, so the likeliest is asked first, and often alone.
+        let (likely, others): (Vec<PathBuf>, Vec<PathBuf>) =
+            found.partition(|program| program.ancestors().nth(2).is_some_and(|folder| folder.ends_with(target.to_string())));
+        let version = |program: PathBuf| major_of(&program).map(|major| Self { pg_dump: program, major });
+        let mut usable = likely.into_iter().chain(others).filter_map(version).filter(|tools| tools.major >= source);
         // SQL written for an older server is read by a newer one, and seldom the other way round.
-        usable.min_by_key(|tools| (tools.major != target, tools.major > target, tools.major.abs_diff(target))).ok_or_else(|| {
+        let nearest = |tools: &Self| (tools.major != target, tools.major > target, tools.major.abs_diff(target));
+        let first = usable.next();
+        let best = match first {
+            Some(tools) if tools.major == target => Some(tools),
+            first => first.into_iter().chain(usable).min_by_key(nearest),
+        };
+        best.ok_or_else(|| {
             Kind::ToolMissing
                 .error(format!("no `pg_dump` of version {source} or newer is installed here"))
                 .help(format!("install PostgreSQL's client programs of version {target}, or set `{HOME_VARIABLE}` to a folder with `{target}/bin/pg_dump`"))
@@ -67,6 +76,19 @@ mod tests {
         let program = folder.join("pg_dump");
         fs::write(&program, format!("#!/bin/sh\necho 'pg_dump (PostgreSQL) {version}'\n")).unwrap();
         fs::set_permissions(&program, fs::Permissions::from_mode(0o755)).unwrap();
+    }
+
+    #[test]
+    fn others_are_not_asked_where_the_targets_version_is() {
+        let folder = tempfile::tempdir().unwrap();
+        install(&folder.path().join("15/bin"), "15.17");
+        let asked = folder.path().join("asked");
+        for other in ["14/bin", "16/bin"] {
+            install(&folder.path().join(other), "16.13");
+            fs::write(folder.path().join(other).join("pg_dump"), format!("#!/bin/sh\ntouch '{}'\n", asked.display())).unwrap();
+        }
+        let found = Tools::find_in(Some(folder.path()), Path::new("/nowhere"), &[], 14, 15).unwrap();
+        assert!(found.major == 15 && !asked.exists());
     }
 
     #[test]

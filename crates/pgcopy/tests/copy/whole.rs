@@ -151,3 +151,13 @@ async fn tables_that_rows_lead_to_are_there_before_them() {
         assert_same(&cluster.dump("app").unwrap(), &cluster.dump("copy").unwrap());
     }
 }
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_small_table_is_made_by_the_transaction_that_fills_it() {
+    let cluster = Cluster::any().unwrap();
+    cluster.create_database("app").unwrap();
+    cluster.psql("app", "CREATE TABLE small (id serial PRIMARY KEY); INSERT INTO small DEFAULT VALUES").unwrap();
+    Pair { source: &cluster, target: &cluster }.fill_all().await;
+    let made_together = "SELECT a.xmin = s.xmin FROM small s, pg_attribute a WHERE attrelid = 'small'::regclass AND attname = 'id'";
+    assert_eq!(cluster.psql("copy", made_together).unwrap(), "t");
+}

@@ -51,4 +51,5 @@ const TEXT_ONLY: &str = "WITH RECURSIVE made_of(oid, part) AS ( \
        UNION SELECT m.oid, t.names FROM made_of m JOIN text_only t ON t.oid = m.part) \
      SELECT n.nspname, c.relname, bool_or(t.names) FROM pg_attribute a \
        JOIN text_only t ON t.oid = a.atttypid JOIN pg_class c ON c.oid = a.attrelid JOIN pg_namespace n ON n.oid = c.relnamespace \
-      WHERE c.relkind = 'r' AND a.attnum > 0 AND NOT a.attisdropped GROUP BY 1, 2";
+      WHERE c.relkind = 'r' AND a.attnum > 0 AND NOT a.attisdropped AND n.nspname !~ '^pg_' AND n.nspname <> 'information_schema' \
+      GROUP BY 1, 2";
