@@ -13,7 +13,7 @@ mod tap;
 pub use copy_stream::{CopyIn, CopyOut};
 pub use endpoint::{Endpoint, Tls, TlsMode};
 pub use session::{Reader, SourceClient, TargetClient, source, target};
-pub use tap::Boundaries;
+pub use tap::{Block, Boundaries};
 
 use std::time::Duration;
 

@@ -1,19 +1,16 @@
 //! The two ends of a COPY.
 
-use super::tap::Tap;
+use super::tap::{Block, Tap};
 use crate::{Error, Kind, Result};
-use bytes::Bytes;
-use futures::SinkExt;
 use futures::future::BoxFuture;
 use std::fmt::Display;
 use std::future::poll_fn;
-use std::pin::Pin;
 use std::task::Poll;
-use tokio_postgres::{CopyInSink, SimpleQueryMessage};
+use tokio_postgres::SimpleQueryMessage;
 
 type Answer = Result<Vec<SimpleQueryMessage>, tokio_postgres::Error>;
 
-/// Rows on their way out of a server, in chunks.
+/// Rows on their way out of a server, in blocks.
 pub struct CopyOut<'a> {
     pub(super) tap: Tap,
     pub(super) command: BoxFuture<'a, Answer>,
@@ -22,8 +19,8 @@ pub struct CopyOut<'a> {
 }
 
 impl CopyOut<'_> {
-    /// The next chunk, or `None` after the last; fails as the server's COPY fails.
-    pub async fn next(&mut self) -> Result<Option<Bytes>> {
+    /// The next block, or `None` after the last; fails as the server's COPY fails.
+    pub async fn next(&mut self) -> Result<Option<Block>> {
         let chunk = poll_fn(|context| {
             if self.answer.is_none()
                 && let Poll::Ready(answer) = self.command.as_mut().poll(context)
@@ -38,12 +35,12 @@ impl CopyOut<'_> {
         }
     }
 
-    /// About how many rows have come so far; a little ahead of the chunks.
+    /// About how many rows have come so far; a little ahead of the blocks.
     pub fn rows_so_far(&self) -> u64 {
         self.tap.rows()
     }
 
-    /// How many rows the server says there were; only after the last chunk.
+    /// How many rows the server says there were; only after the last block.
     pub async fn rows(mut self) -> Result<u64> {
         self.answer().await
     }
@@ -54,7 +51,7 @@ impl CopyOut<'_> {
         }
         self.tap.pass();
         match &self.answer {
-            Some(Ok(messages)) => Ok(messages.iter().find_map(rows_of).unwrap_or_default()),
+            Some(Ok(messages)) => Ok(rows_said(messages)),
             Some(Err(error)) => Err(Error::postgres(&self.doing, error)),
             None => Err(Kind::ConnectionLost.error(&self.doing)),
         }
@@ -69,41 +66,60 @@ impl Drop for CopyOut<'_> {
     }
 }
 
-fn rows_of(message: &SimpleQueryMessage) -> Option<u64> {
-    match message {
-        SimpleQueryMessage::CommandComplete(rows) => Some(*rows),
-        _ => None,
-    }
-}
-
 /// Rows on their way into a server; dropped before [`CopyIn::finish`], the server's COPY fails and leaves nothing.
-pub struct CopyIn {
+pub struct CopyIn<'a> {
     pub(super) tap: Tap,
-    pub(super) sink: Pin<Box<CopyInSink<Bytes>>>,
+    pub(super) command: BoxFuture<'a, Answer>,
+    /// Whether the server has answered, or all rows were sent.
+    pub(super) over: bool,
     pub(super) doing: String,
 }
 
-impl CopyIn {
-    /// Sends a chunk; where it ends makes no difference. Fails soon after the server's COPY has failed.
-    pub async fn send(&mut self, chunk: Bytes) -> Result<()> {
-        if self.tap.error_seen() {
-            // The server says why once the COPY is ended.
-            let failed = self.finish_now().await;
-            return Err(failed.err().unwrap_or_else(|| Kind::Query.error(&self.doing)));
+impl CopyIn<'_> {
+    /// Sends a block as soon as there is room for it; where it ends makes no difference. Fails soon after the server's COPY
+    /// has failed.
+    pub async fn send(&mut self, block: Block) -> Result<()> {
+        let mut block = Some(block);
+        let early = poll_fn(|context| match self.command.as_mut().poll(context) {
+            Poll::Ready(answer) => Poll::Ready(Some(answer)),
+            Poll::Pending => self.tap.poll_give(context, &mut block).map(|()| None),
+        });
+        match early.await {
+            None => Ok(()),
+            Some(answer) => {
+                self.over = true;
+                Err(match answer {
+                    Err(error) => Error::postgres(&self.doing, &error),
+                    Ok(_) => Kind::Query.error(format!("{}: the server wants no more rows", self.doing)),
+                })
+            }
         }
-        let sent = self.sink.send(chunk).await;
-        sent.map_err(|error| Error::postgres(&self.doing, &error))
     }
 
     /// Ends the rows and returns how many the server says there were.
     pub async fn finish(mut self) -> Result<u64> {
-        self.finish_now().await
+        self.over = true;
+        self.tap.end_giving();
+        let answer = self.command.as_mut().await;
+        answer.map(|messages| rows_said(&messages)).map_err(|error| Error::postgres(&self.doing, &error))
     }
+}
 
-    async fn finish_now(&mut self) -> Result<u64> {
-        let finished = self.sink.as_mut().finish().await;
-        finished.map_err(|error| Error::postgres(&self.doing, &error))
+impl Drop for CopyIn<'_> {
+    fn drop(&mut self) {
+        if !self.over {
+            self.tap.fail_giving();
+        }
     }
+}
+
+/// How many rows the server says there were.
+fn rows_said(messages: &[SimpleQueryMessage]) -> u64 {
+    let said = |message: &SimpleQueryMessage| match message {
+        SimpleQueryMessage::CommandComplete(rows) => Some(*rows),
+        _ => None,
+    };
+    messages.iter().find_map(said).unwrap_or_default()
 }
 
 pub(super) fn copying(what: impl Display, place: impl Display) -> String {

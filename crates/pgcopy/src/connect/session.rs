@@ -173,12 +173,18 @@ impl TargetClient {
         done.map_err(|error| self.0.failed(doing, &error))
     }
 
-    /// Starts `COPY … FROM STDIN`; `what` names the rows in errors.
-    pub async fn start_copy_in(&self, what: impl Display, sql: &str) -> Result<CopyIn> {
-        let doing = super::copy_stream::copying(what, &*self.0.endpoint);
-        self.0.tap.forget_errors();
-        let sink = self.0.client.copy_in(sql).await.map_err(|error| Error::postgres(&doing, &error))?;
-        Ok(CopyIn { tap: self.0.tap.clone(), sink: Box::pin(sink), doing })
+    /// Starts `COPY … FROM STDIN`; `what` names the rows in errors. One at a time per session.
+    pub fn copy_in(&self, what: impl Display, sql: &str) -> Result<CopyIn<'_>> {
+        if !self.0.tap.start_giving() {
+            return Err(Kind::Query.error(format!("another copy into {} has not ended", self.0.endpoint)));
+        }
+        let sql = sql.to_owned();
+        Ok(CopyIn {
+            tap: self.0.tap.clone(),
+            command: Box::pin(async move { self.0.client.simple_query(&sql).await }),
+            over: false,
+            doing: super::copy_stream::copying(what, &*self.0.endpoint),
+        })
     }
 
     /// The server's major version, such as 15.

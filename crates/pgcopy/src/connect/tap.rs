@@ -1,43 +1,49 @@
 //! A stream between the socket and `tokio-postgres` that lets the rows of a COPY past it.
 //!
-//! `tokio-postgres` holds each message whole, so a row of 1 GB would take more than 1 GB here, and it tells of a COPY that
-//! failed only once everything was sent. The tap reads the server's messages just far enough to know where each ends. While
-//! rows are taken, the payload of CopyData goes into chunks of [`CHUNK_BYTES`] and the messages around it are swallowed, so
-//! that `tokio-postgres` sees a plain command; all else passes through unchanged.
+//! `tokio-postgres` holds each message whole, so a row of 1 GB would take more than 1 GB here, and it copies whatever it sends.
+//! The tap reads the server's messages just far enough to know where each ends. While rows are taken out of a server, the
+//! payload of CopyData goes into blocks of [`CHUNK_BYTES`]; while rows are given to one, it is blocks that are sent. The
+//! messages around rows are swallowed, so that `tokio-postgres` sees a plain command; all else passes through unchanged.
 
+mod block;
+mod outbox;
 mod stream;
 
+pub use block::Block;
 pub(super) use stream::Tapped;
 
-use bytes::Bytes;
+use block::Shelf;
+use outbox::Outbox;
 use std::collections::VecDeque;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::task::{Context, Poll, Waker};
 
-/// How much is read at once, and the least size of a chunk but for the last.
+/// How much is read at once, and the least size of a block but for the last.
 pub(super) const CHUNK_BYTES: usize = 256 << 10;
-/// Chunks that may wait for whoever takes them.
-const WAITING_CHUNKS: usize = 4;
+/// Blocks that may wait for whoever takes them.
+const WAITING_BLOCKS: usize = 4;
 
-/// Where chunks may end.
+/// Where blocks may end.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Boundaries {
     /// Anywhere: memory is bounded whatever the rows' size.
     Any,
-    /// Between rows only: each chunk holds whole rows, and a large row is a large chunk.
+    /// Between rows only: each block holds whole rows, and a large row is a large block.
     Rows,
 }
 
-/// What becomes of CopyData.
+/// What becomes of the messages of a COPY.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 enum Mode {
-    /// `tokio-postgres` gets it.
+    /// `tokio-postgres` gets them.
     #[default]
     Pass,
-    /// It goes into chunks.
+    /// Rows go into blocks.
     Take(Boundaries),
-    /// Whoever took it is gone; the rest of the COPY is thrown away.
+    /// Whoever took rows is gone; the rest of the COPY is thrown away.
     Discard,
+    /// Blocks are sent.
+    Give,
 }
 
 /// The user's end of the tap.
@@ -47,18 +53,22 @@ pub(super) struct Tap(Arc<Mutex<State>>);
 #[derive(Default)]
 struct State {
     mode: Mode,
-    chunks: VecDeque<Bytes>,
+    chunks: VecDeque<Block>,
+    shelf: Shelf,
     /// The rows have ended, by CopyDone, an error or the connection's end.
     ended: bool,
-    error_seen: bool,
     /// Messages with rows, which is about as many rows.
     messages: u64,
+    /// What is given to the server.
+    outbox: Outbox,
     /// The start of BackendKeyData, as far as it is of interest.
     process: Vec<u8>,
-    /// Waits for a chunk.
+    /// Waits for a block.
     taker: Option<Waker>,
-    /// Waits for room.
-    reader: Option<Waker>,
+    /// The connection, which waits for the server, for room, or for something to send.
+    connection: Option<Waker>,
+    /// Whether it reads no more until there is room.
+    is_stalled: bool,
 }
 
 impl Tap {
@@ -86,7 +96,7 @@ impl Tap {
             state.mode = Mode::Discard;
         }
         state.chunks.clear();
-        wake(&mut state.reader);
+        wake(&mut state.connection);
     }
 
     /// The command is over: nothing is taken or thrown away any more.
@@ -94,11 +104,15 @@ impl Tap {
         self.state().mode = Mode::Pass;
     }
 
-    /// The next chunk, or `None` when the rows have ended.
-    pub(super) fn poll_chunk(&self, context: &mut Context<'_>) -> Poll<Option<Bytes>> {
+    /// The next block, or `None` when the rows have ended.
+    pub(super) fn poll_chunk(&self, context: &mut Context<'_>) -> Poll<Option<Block>> {
         let mut state = self.state();
         if let Some(chunk) = state.chunks.pop_front() {
-            wake(&mut state.reader);
+            // Room for a single block is not worth waking somebody.
+            if state.is_stalled && state.chunks.len() <= WAITING_BLOCKS / 2 {
+                state.is_stalled = false;
+                wake(&mut state.connection);
+            }
             return Poll::Ready(Some(chunk));
         }
         if state.ended {
@@ -108,24 +122,62 @@ impl Tap {
         Poll::Pending
     }
 
+    /// From now on rows come by [`Tap::poll_give`], for a COPY that the server has been asked for; refused while an earlier
+    /// COPY is not over.
+    #[must_use]
+    pub(super) fn start_giving(&self) -> bool {
+        let mut state = self.state();
+        if state.mode != Mode::Pass {
+            return false;
+        }
+        state.mode = Mode::Give;
+        true
+    }
+
+    /// Takes the block as soon as there is room for it.
+    pub(super) fn poll_give(&self, context: &mut Context<'_>, block: &mut Option<Block>) -> Poll<()> {
+        let mut state = self.state();
+        if state.mode != Mode::Give {
+            return Poll::Ready(()); // the server's answer says why
+        }
+        let given = state.outbox.poll_rows(context, block);
+        if given.is_ready() {
+            wake(&mut state.connection);
+        }
+        given
+    }
+
+    /// No rows follow; the server may count them.
+    pub(super) fn end_giving(&self) {
+        let mut state = self.state();
+        if state.mode == Mode::Give {
+            state.outbox.done();
+            wake(&mut state.connection);
+        }
+    }
+
+    /// No rows follow, and the server is to forget those that came.
+    pub(super) fn fail_giving(&self) {
+        let mut state = self.state();
+        if state.mode == Mode::Give {
+            state.outbox.fail();
+            wake(&mut state.connection);
+        }
+    }
+
     /// About how many rows have been taken.
     pub(super) fn rows(&self) -> u64 {
         self.state().messages
     }
 
+    /// An empty block.
+    pub(super) fn block(&self) -> Block {
+        self.state().shelf.block()
+    }
+
     /// The process that serves this session, as the login named it; a pooler names one that it makes up.
     pub(super) fn process(&self) -> Option<i32> {
         Some(i32::from_be_bytes(self.state().process.as_slice().try_into().ok()?))
-    }
-
-    /// Forgets errors seen so far.
-    pub(super) fn forget_errors(&self) {
-        self.state().error_seen = false;
-    }
-
-    /// Whether the server has sent an error since [`Tap::forget_errors`].
-    pub(super) fn error_seen(&self) -> bool {
-        self.state().error_seen
     }
 }
 
@@ -136,7 +188,7 @@ impl State {
         self.process.extend_from_slice(&part[..missing.min(part.len())]);
     }
 
-    fn push(&mut self, chunk: Bytes) {
+    fn push(&mut self, chunk: Block) {
         self.chunks.push_back(chunk);
         wake(&mut self.taker);
     }
@@ -149,8 +201,16 @@ impl State {
         wake(&mut self.taker);
     }
 
+    /// The server takes no more rows, because it has all or does not want them.
+    fn end_giving(&mut self) {
+        if self.mode == Mode::Give {
+            self.mode = Mode::Pass;
+            self.outbox.close();
+        }
+    }
+
     fn is_full(&self) -> bool {
-        matches!(self.mode, Mode::Take(_)) && self.chunks.len() >= WAITING_CHUNKS
+        matches!(self.mode, Mode::Take(_)) && self.chunks.len() >= WAITING_BLOCKS
     }
 }
 

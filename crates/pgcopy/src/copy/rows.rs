@@ -5,11 +5,10 @@ use super::pace::Pace;
 use super::parts::Part;
 use super::table::{Freeze, Rows, TableCopy};
 use super::tally::{Tally, Wait};
-use crate::connect::{Boundaries, CopyOut, SourceClient, TargetClient};
+use crate::connect::{Block, Boundaries, CopyOut, SourceClient, TargetClient};
 use crate::facts::search_path;
 use crate::mask::{MaskSet, Masker};
 use crate::{Error, Kind, Result};
-use bytes::Bytes;
 use restage_core::provider::TableFilled;
 use restage_core::scenario::copy_database::Verify;
 use std::future::Future;
@@ -97,9 +96,9 @@ impl RowCopy<'_> {
     async fn pour(&self, from: &mut CopyOut<'_>, item: &str, freeze: Freeze) -> Result<Poured> {
         let what = format!("`{}`", self.table.name);
         let mut masker = self.masks.map(|masks| Masker::new(masks, self.table.format));
-        let mut into = self.target.start_copy_in(what, &self.table.copy_in(freeze)).await?;
+        let mut into = self.target.copy_in(what, &self.table.copy_in(freeze))?;
         let mut bytes = 0;
-        let mut fakes = Vec::new();
+        let mut fakes: Option<Block> = None;
         let mut waits = Waits::default();
         while let Some(chunk) = waits.source(from.next()).await? {
             self.pace.keep(chunk.len()).await;
@@ -109,15 +108,17 @@ impl RowCopy<'_> {
                 waits.target(into.send(chunk)).await?;
                 continue;
             };
-            masker.feed(&chunk, &mut fakes).map_err(|error| self.named(error))?;
-            if fakes.len() >= CHUNK_BYTES {
-                let next = Vec::with_capacity(fakes.len());
-                waits.target(into.send(Bytes::from(std::mem::replace(&mut fakes, next)))).await?;
+            let out = fakes.get_or_insert_with(|| chunk.next());
+            masker.feed(&chunk, out.room()).map_err(|error| self.named(error))?;
+            if let Some(full) = fakes.take_if(|out| out.len() >= CHUNK_BYTES) {
+                waits.target(into.send(full)).await?;
             }
         }
         if let Some(masker) = &masker {
             masker.finish().map_err(|error| self.named(error))?;
-            into.send(Bytes::from(fakes)).await?;
+        }
+        if let Some(last) = fakes {
+            waits.target(into.send(last)).await?;
         }
         let rows_written = waits.target(into.finish()).await?;
         self.tally.reach(item, rows_written, 0);

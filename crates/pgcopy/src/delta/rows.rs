@@ -46,7 +46,7 @@ async fn copy(target: &SourceClient, shadow: &TargetClient, name: &TableName, ta
     let out = format!("COPY (SELECT {columns} FROM {from}) TO STDOUT");
     let mut from = target.copy_out(format!("the rows of `{name}`"), &out, Boundaries::Any)?;
     let copy_in = format!("COPY {} ({columns}) FROM STDIN", name.sql());
-    let mut into = shadow.start_copy_in(format!("the rows of `{name}`"), &copy_in).await?;
+    let mut into = shadow.copy_in(format!("the rows of `{name}`"), &copy_in)?;
     while let Some(chunk) = stop.race(from.next()).await? {
         into.send(chunk).await?;
     }

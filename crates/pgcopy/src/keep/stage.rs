@@ -111,7 +111,7 @@ impl Staging<'_> {
         let out = format!("COPY (SELECT {} FROM {}) TO STDOUT", names.join(", "), own_rows(target, table).await?);
         let mut from = target.copy_out(format!("kept rows of `{table}`"), &out, Boundaries::Any)?;
         let copy_in = format!("COPY {} ({}) FROM STDIN", staged.name, currents(staged));
-        let mut into = self.shadow.start_copy_in(format!("kept rows of `{table}`"), &copy_in).await?;
+        let mut into = self.shadow.copy_in(format!("kept rows of `{table}`"), &copy_in)?;
         let misfit = |error| constraint(error, table);
         while let Some(chunk) = stop.race(from.next()).await? {
             into.send(chunk).await.map_err(misfit)?;

@@ -17,7 +17,7 @@ async fn both(cluster: &Cluster) -> (SourceClient, TargetClient) {
 
 async fn pour(source: &SourceClient, target: &TargetClient, out: &str, into: &str) -> Result<(u64, u64, usize)> {
     let mut from = source.copy_out("rows", out, Boundaries::Any)?;
-    let mut sink = target.start_copy_in("rows", into).await?;
+    let mut sink = target.copy_in("rows", into)?;
     let mut largest = 0;
     while let Some(chunk) = from.next().await? {
         largest = largest.max(chunk.len());

@@ -1,6 +1,8 @@
 //! The tap's side towards the socket and `tokio-postgres`.
 
 use super::super::socket::Socket;
+use super::block::{Block, HEADER_BYTES};
+use super::outbox::Begun;
 use super::{Boundaries, CHUNK_BYTES, Mode, Tap};
 use bytes::{Buf, BytesMut};
 use std::future::Future;
@@ -10,16 +12,13 @@ use std::task::{Context, Poll, ready};
 use tokio::io::{AsyncRead, AsyncReadExt, AsyncWrite, ReadBuf};
 use tokio_postgres::tls::{ChannelBinding, TlsStream};
 
-/// A message's type and length.
-const HEADER_BYTES: usize = 5;
-/// A chunk of whole rows is a little larger than [`CHUNK_BYTES`]; most rows fit into this without moving the others.
-const LAST_ROW_BYTES: usize = 32 << 10;
-
 const COPY_OUT_RESPONSE: u8 = b'H';
+const COPY_IN_RESPONSE: u8 = b'G';
 const COPY_DATA: u8 = b'd';
 const COPY_DONE: u8 = b'c';
 const ERROR: u8 = b'E';
 const BACKEND_KEY_DATA: u8 = b'K';
+const READY_FOR_QUERY: u8 = b'Z';
 
 /// The stream that `tokio-postgres` gets.
 pub(in crate::connect) struct Tapped {
@@ -29,9 +28,10 @@ pub(in crate::connect) struct Tapped {
     inbox: BytesMut,
     /// Ready for `tokio-postgres`.
     through: BytesMut,
-    /// Rows on their way into a chunk.
-    chunk: BytesMut,
+    /// Rows on their way into a block.
+    chunk: Block,
     passing: Option<Passing>,
+    begun: Begun,
 }
 
 /// The message that is passing by.
@@ -55,8 +55,8 @@ enum Sorted {
 impl Tapped {
     pub(in crate::connect) fn new(socket: Socket) -> (Self, Tap) {
         let tap = Tap::default();
-        let (inbox, through, chunk) = (BytesMut::new(), BytesMut::new(), BytesMut::new());
-        (Self { socket, tap: tap.clone(), inbox, through, chunk, passing: None }, tap)
+        let (inbox, through, chunk) = (BytesMut::new(), BytesMut::new(), tap.block());
+        (Self { socket, tap: tap.clone(), inbox, through, chunk, passing: None, begun: Begun::default() }, tap)
     }
 
     /// Sends what the inbox holds its two ways.
@@ -105,14 +105,12 @@ impl Tapped {
             && let Some(row) = whole_row(&self.inbox[taken..])
             && self.chunk.len() + row.len() <= CHUNK_BYTES
         {
-            if self.chunk.is_empty() {
-                self.chunk.reserve(CHUNK_BYTES + LAST_ROW_BYTES);
-            }
-            self.chunk.extend_from_slice(row);
+            self.chunk.room().extend_from_slice(row);
             taken += HEADER_BYTES + row.len();
             rows += 1;
             if self.chunk.len() == CHUNK_BYTES {
-                state.push(self.chunk.split().freeze());
+                let next = state.shelf.block();
+                state.push(std::mem::replace(&mut self.chunk, next));
             }
         }
         state.messages += rows;
@@ -126,7 +124,7 @@ impl Tapped {
         let [kind, length @ ..] = header;
         // A length below 4 is nonsense, on which `tokio-postgres` ends the connection.
         let rest = usize::try_from(u32::from_be_bytes(length)).unwrap_or(usize::MAX).saturating_sub(4);
-        let of_copy = matches!(kind, COPY_OUT_RESPONSE | COPY_DATA | COPY_DONE);
+        let of_copy = matches!(kind, COPY_OUT_RESPONSE | COPY_IN_RESPONSE | COPY_DATA | COPY_DONE);
         let through = !of_copy || self.tap.state().mode == Mode::Pass;
         if through {
             self.through.extend_from_slice(&header);
@@ -142,35 +140,44 @@ impl Tapped {
         if state.is_full() {
             return 0;
         }
-        if self.chunk.is_empty() {
-            self.chunk.reserve(CHUNK_BYTES + LAST_ROW_BYTES);
-        }
         let room = CHUNK_BYTES.saturating_sub(self.chunk.len());
         let moved = if boundaries == Boundaries::Any { here.min(room) } else { here };
-        self.chunk.extend_from_slice(&self.inbox[..moved]);
+        self.chunk.room().extend_from_slice(&self.inbox[..moved]);
         let may_end = boundaries == Boundaries::Any || moved == rest;
         if may_end && self.chunk.len() >= CHUNK_BYTES {
-            state.push(self.chunk.split().freeze());
+            let next = state.shelf.block();
+            state.push(std::mem::replace(&mut self.chunk, next));
         }
         moved
+    }
+
+    /// Sends what is given past `tokio-postgres`.
+    fn poll_send(&mut self, context: &mut Context<'_>) -> Poll<io::Result<()>> {
+        let Self { begun, socket, tap, .. } = self;
+        begun.poll_send(context, socket, || tap.state().outbox.next())
     }
 
     fn end(&mut self, kind: u8) {
         let mut state = self.tap.state();
         match kind {
             ERROR => {
-                state.error_seen = true;
+                let empty = state.shelf.block();
+                self.chunk = empty;
                 state.end();
-                self.chunk = BytesMut::new();
+                state.end_giving();
             }
             COPY_DONE => {
-                if !self.chunk.is_empty() && matches!(state.mode, Mode::Take(_)) {
-                    state.push(self.chunk.split().freeze());
+                let next = state.shelf.block();
+                let last = std::mem::replace(&mut self.chunk, next);
+                if !last.is_empty() && matches!(state.mode, Mode::Take(_)) {
+                    state.push(last);
                 }
                 state.end();
-                self.chunk = BytesMut::new();
             }
             COPY_DATA => state.messages += 1,
+            COPY_IN_RESPONSE if state.mode == Mode::Give => state.outbox.open(),
+            // One that comes before the server asks for rows ends what was before them.
+            READY_FOR_QUERY if state.outbox.is_open() => state.end_giving(),
             _ => {}
         }
     }
@@ -187,6 +194,7 @@ fn whole_row(bytes: &[u8]) -> Option<&[u8]> {
 impl AsyncRead for Tapped {
     fn poll_read(self: Pin<&mut Self>, context: &mut Context<'_>, buffer: &mut ReadBuf<'_>) -> Poll<io::Result<()>> {
         let this = self.get_mut();
+        this.tap.state().connection = Some(context.waker().clone());
         loop {
             if !this.through.is_empty() {
                 let length = this.through.len().min(buffer.remaining());
@@ -196,13 +204,17 @@ impl AsyncRead for Tapped {
             }
             if this.sort() == Sorted::Full && this.through.is_empty() {
                 let mut state = this.tap.state();
-                if state.is_full() {
-                    state.reader = Some(context.waker().clone());
+                state.is_stalled = state.is_full();
+                if state.is_stalled {
                     return Poll::Pending;
                 }
                 continue;
             }
             if this.through.is_empty() {
+                // What was read may allow something to be sent; whether all is or the socket has no room, there is more to read.
+                if let Poll::Ready(sent) = this.poll_send(context) {
+                    sent?;
+                }
                 this.inbox.reserve(CHUNK_BYTES);
                 let read = pin!(this.socket.read_buf(&mut this.inbox)).poll(context);
                 if ready!(read)? == 0 {
@@ -222,6 +234,8 @@ impl Drop for Tapped {
 
 impl AsyncWrite for Tapped {
     fn poll_write(mut self: Pin<&mut Self>, context: &mut Context<'_>, bytes: &[u8]) -> Poll<io::Result<usize>> {
+        // What was begun of a block is sent to its end first.
+        ready!(self.poll_send(context))?;
         Pin::new(&mut self.socket).poll_write(context, bytes)
     }
     fn poll_flush(mut self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<io::Result<()>> {
