@@ -9,7 +9,7 @@ use crate::Result;
 use crate::connect::Reader;
 use restage_core::schema::quote_literal;
 
-/// Smaller parts cost more in transactions than they bring.
+/// Smaller parts cost more in transactions than they bring; down to half of it, if all workers then have equally many.
 const LEAST_PART_BYTES: u64 = 64 << 20;
 /// Workers do not all get on equally well, so that there are more parts than workers.
 const PARTS_PER_SHARE: u64 = 4;
@@ -53,7 +53,11 @@ fn parts_wanted(bytes: u64, total: u64, workers: u64) -> u64 {
     if workers < 2 || bytes <= share {
         return 1;
     }
-    bytes / (share / PARTS_PER_SHARE).max(LEAST_PART_BYTES)
+    let parts = bytes / (share / PARTS_PER_SHARE).max(LEAST_PART_BYTES);
+    // So that all workers are done at the same time.
+    let rounds = parts.next_multiple_of(workers);
+    let is_worth_it = parts > 1 && bytes / rounds >= LEAST_PART_BYTES / 2;
+    if is_worth_it { rounds } else { parts }
 }
 
 /// The pages of the table's file, if its rows are kept by pages as PostgreSQL itself keeps them.
@@ -83,10 +87,16 @@ mod tests {
     #[test]
     fn only_what_is_more_than_a_share_is_split() {
         assert_eq!(parts_wanted(900 << 20, 1000 << 20, 1), 1);
-        assert_eq!(parts_wanted(900 << 20, 1000 << 20, 2), 7);
+        assert_eq!(parts_wanted(900 << 20, 1000 << 20, 2), 8);
         assert_eq!(parts_wanted(500 << 20, 1000 << 20, 2), 1);
         assert_eq!(parts_wanted(300 << 20, 1000 << 20, 4), 4);
         assert_eq!(parts_wanted(90 << 20, 100 << 20, 2), 1);
+    }
+
+    #[test]
+    fn all_workers_have_equally_many_parts_unless_these_were_too_small() {
+        assert_eq!(parts_wanted(330 << 20, 340 << 20, 4), 8);
+        assert_eq!(parts_wanted(200 << 20, 210 << 20, 8), 3);
     }
 
     #[test]
