@@ -56,5 +56,8 @@ mod statistics;
 #[path = "copy/within.rs"]
 mod within;
 
+#[path = "copy/ranges.rs"]
+mod ranges;
+
 #[path = "copy/limits.rs"]
 mod limits;

@@ -2,11 +2,15 @@
 //!
 //! A table that is more than one worker's share of all rows would be copied alone in the end, while the others have nothing to
 //! do. It is split by the pages of its file, of which each worker reads some; the source's server finds them without an index.
-//! Rows that come in several transactions cannot be written as visible to everybody, so no other table is split.
+//! Where rows are kept in another way than PostgreSQL's own, it is split by a key. Rows that come in several transactions cannot be
+//! written as visible to everybody, so no other table is split.
+
+mod order;
 
 use super::table::{Rows, TableCopy};
 use crate::Result;
 use crate::connect::Reader;
+use order::Order;
 use restage_core::schema::quote_literal;
 
 /// Smaller parts cost more in transactions than they bring; down to half of it, if all workers then have equally many.
@@ -15,21 +19,24 @@ const LEAST_PART_BYTES: u64 = 64 << 20;
 const PARTS_PER_SHARE: u64 = 4;
 
 /// Some of a table's rows.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq)]
 pub(super) enum Part {
     /// All of them.
     Whole,
     /// Those in some pages of the table's file, from the first to before the last; the last part ends with the file.
     Pages { from: u64, to: Option<u64> },
+    /// Those with keys in a range, from the first to before the last, where there is one.
+    Keys { order: Order, from: Option<String>, to: Option<String> },
 }
 
 impl Part {
     /// The condition in SQL for a row to be one of them, if not all are.
-    pub(super) fn condition(self) -> Option<String> {
+    pub(super) fn condition(&self) -> Option<String> {
         match self {
             Self::Whole => None,
             Self::Pages { from, to: None } => Some(format!("ctid >= '({from},0)'::tid")),
             Self::Pages { from, to: Some(to) } => Some(format!("ctid >= '({from},0)'::tid AND ctid < '({to},0)'::tid")),
+            Self::Keys { order, from, to } => Some(order.condition(from.as_deref(), to.as_deref())),
         }
     }
 }
@@ -41,8 +48,10 @@ pub(super) async fn split(source: Reader<'_>, tables: &mut [TableCopy], workers:
     for table in tables.iter_mut().filter(|table| table.rows == Rows::All) {
         let wanted = parts_wanted(table.bytes, total, workers as u64);
         if wanted > 1 {
-            let pages = pages(source, table).await?;
-            table.parts = cut(pages, wanted);
+            table.parts = match pages(source, table).await? {
+                Some(pages) => cut(pages, wanted),
+                None => order::split(source, table, wanted).await?,
+            };
         }
     }
     Ok(())
@@ -61,14 +70,14 @@ fn parts_wanted(bytes: u64, total: u64, workers: u64) -> u64 {
 }
 
 /// The pages of the table's file, if its rows are kept by pages as PostgreSQL itself keeps them.
-async fn pages(source: Reader<'_>, table: &TableCopy) -> Result<u64> {
+async fn pages(source: Reader<'_>, table: &TableCopy) -> Result<Option<u64>> {
     let sql = format!(
         "SELECT pg_relation_size(c.oid) / current_setting('block_size')::int8 FROM pg_class c JOIN pg_am a ON a.oid = c.relam \
          WHERE a.amname = 'heap' AND c.oid = {}::regclass",
         quote_literal(&table.name.sql())
     );
     let rows = source.query(format!("read the size of `{}`", table.name), &sql, &[]).await?;
-    Ok(rows.first().map_or(0, |row| row.get::<_, i64>(0).unsigned_abs()))
+    Ok(rows.first().map(|row| row.get::<_, i64>(0).unsigned_abs()))
 }
 
 fn cut(pages: u64, parts: u64) -> Vec<Part> {
@@ -101,7 +110,7 @@ mod tests {
 
     #[test]
     fn parts_follow_each_other_without_a_gap() {
-        let conditions: Vec<Option<String>> = cut(10, 3).into_iter().map(Part::condition).collect();
+        let conditions: Vec<Option<String>> = cut(10, 3).iter().map(Part::condition).collect();
         let expected = [
             "ctid >= '(0,0)'::tid AND ctid < '(3,0)'::tid",
             "ctid >= '(3,0)'::tid AND ctid < '(6,0)'::tid",

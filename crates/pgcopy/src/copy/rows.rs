@@ -24,7 +24,7 @@ pub(super) struct RowCopy<'a> {
     pub(super) source: &'a SourceClient,
     pub(super) target: &'a TargetClient,
     pub(super) table: &'a TableCopy,
-    pub(super) part: Part,
+    pub(super) part: &'a Part,
     pub(super) masks: Option<&'a MaskSet>,
     pub(super) verify: Verify,
     /// Whether the table was made in the transaction that is open.
@@ -65,7 +65,7 @@ impl RowCopy<'_> {
     /// How progress names it.
     fn item(&self) -> String {
         let TableCopy { name, parts, .. } = self.table;
-        match parts.iter().position(|part| *part == self.part) {
+        match parts.iter().position(|part| part == self.part) {
             Some(nth) if parts.len() > 1 => format!("{name}, part {} of {}", nth + 1, parts.len()),
             _ => name.to_string(),
         }
@@ -73,7 +73,7 @@ impl RowCopy<'_> {
 
     /// Empties the table, which is empty, so that this transaction is the one that gave it its rows.
     async fn freeze(&self) -> Result<Freeze> {
-        if self.table.of_extension || self.part != Part::Whole || self.table.bytes < LEAST_FROZEN_BYTES {
+        if self.table.of_extension || *self.part != Part::Whole || self.table.bytes < LEAST_FROZEN_BYTES {
             return Ok(Freeze::No);
         }
         if !self.is_new {

@@ -81,7 +81,7 @@ pub(super) async fn carried_over(
 }
 
 /// Asked before, for a refusal would end the snapshot.
-async fn may_be_read(source: Reader<'_>) -> Result<bool> {
+pub(super) async fn may_be_read(source: Reader<'_>) -> Result<bool> {
     let sql = "SELECT has_table_privilege('pg_catalog.pg_stats', 'SELECT')";
     Ok(source.query("ask who may read statistics", sql, &[]).await?[0].get(0))
 }

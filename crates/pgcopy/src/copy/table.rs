@@ -115,7 +115,7 @@ pub(super) fn left_empty() -> TableFilled {
 
 impl TableCopy {
     /// `COPY … TO STDOUT`, for the source.
-    pub(super) fn copy_out(&self, part: Part) -> String {
+    pub(super) fn copy_out(&self, part: &Part) -> String {
         let names = self.names();
         let listed = if names.is_empty() { String::new() } else { format!(" ({names})") };
         let from = match (&self.rows, part) {
@@ -126,7 +126,7 @@ impl TableCopy {
     }
 
     /// The rows of a part, from `FROM` on.
-    pub(super) fn rows_of(&self, part: Part) -> String {
+    pub(super) fn rows_of(&self, part: &Part) -> String {
         let within = part.condition();
         match (&self.rows, within) {
             (Rows::All, None) => format!("FROM ONLY {}", self.name.sql()),

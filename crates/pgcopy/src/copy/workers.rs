@@ -235,7 +235,7 @@ impl<'a> Worker<'a> {
             for table in rows.tables.iter().map(|at| &self.job.tables[*at]) {
                 stop.check()?;
                 let is_new = self.transaction == Transaction::Open || made.contains(&table.name);
-                self.copy(table, Part::Whole, is_new).await?;
+                self.copy(table, &Part::Whole, is_new).await?;
             }
             self.make_within(&rows.entries, "indexes").await?;
             let statistics: Vec<Statement> = rows.analyze.iter().map(gather_statistics).collect();
@@ -250,13 +250,13 @@ impl<'a> Worker<'a> {
         let table = &self.job.tables[table];
         let work = async {
             self.begin().await?;
-            self.copy(table, table.parts[part], false).await?;
+            self.copy(table, &table.parts[part], false).await?;
             self.commit().await
         };
         source.guard(stop, target.guard(stop, work)).await
     }
 
-    async fn copy(&self, table: &TableCopy, part: Part, is_new: bool) -> Result<()> {
+    async fn copy(&self, table: &TableCopy, part: &Part, is_new: bool) -> Result<()> {
         let (job, source, target) = (self.job, self.source, self.target);
         let masks = job.masks.get(&table.name);
         let copy = RowCopy { source, target, table, part, masks, verify: job.verify, is_new, tally: &job.tally, pace: &job.pace };
