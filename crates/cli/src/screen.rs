@@ -51,6 +51,11 @@ impl Screen {
         let people = std::io::stderr().is_terminal() && (format == Format::Json || std::io::stdout().is_terminal());
         Self { format, colour: if wanted && people { Colour::On } else { Colour::Off } }
     }
+    /// One without colour, whatever the tests run on.
+    #[cfg(test)]
+    pub(crate) const fn plain() -> Self {
+        Self { format: Format::Text, colour: Colour::Off }
+    }
     /// What standard output is for.
     pub(crate) fn format(self) -> Format {
         self.format

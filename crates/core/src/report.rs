@@ -233,8 +233,7 @@ impl Report {
             for (sort, seconds) in filled.seconds {
                 *self.copying.entry(sort).or_default() += seconds;
             }
-            self.waits.source += filled.waits.source;
-            self.waits.target += filled.waits.target;
+            self.waits.add(filled.waits);
             self.advice.extend(filled.advice);
             self.lines.extend(filled.notes);
         }

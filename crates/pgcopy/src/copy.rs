@@ -27,6 +27,7 @@ mod sequences;
 mod session;
 mod statements;
 mod statistics;
+mod streams;
 mod table;
 mod tally;
 mod workers;

@@ -56,6 +56,9 @@ mod statistics;
 #[path = "copy/within.rs"]
 mod within;
 
+#[path = "copy/waits.rs"]
+mod waits;
+
 #[path = "copy/ranges.rs"]
 mod ranges;
 

@@ -18,35 +18,46 @@ const TITLE_COLUMN: usize = 23;
 
 /// The report as text.
 pub(crate) fn report(report: &Report, screen: Screen) -> String {
-    let mut lines = heading(report, screen);
-    steps(report, screen, &mut lines);
+    text(report, Page { screen, width: width() })
+}
+
+/// What it is written on.
+#[derive(Clone, Copy)]
+struct Page {
+    screen: Screen,
+    width: usize,
+}
+
+fn text(report: &Report, page: Page) -> String {
+    let mut lines = heading(report, page);
+    steps(report, page, &mut lines);
     // What was copied by a run that was undone is gone.
     let is_gone = matches!(report.status, Status::Undone | Status::Cancelled);
     if !is_gone {
-        tables(report, screen, &mut lines);
-        kept(report, screen, &mut lines);
-        deltas(report, screen, &mut lines);
-        verified(report, screen, &mut lines);
-        advice(report, screen, &mut lines);
+        tables(report, page, &mut lines);
+        kept(report, page, &mut lines);
+        deltas(report, page, &mut lines);
+        verified(report, page, &mut lines);
+        advice(report, page, &mut lines);
     }
     if !is_gone && !report.lines.is_empty() {
-        section("notes", screen, &mut lines);
-        lines.extend(report.lines.iter().map(|line| fold(&format!("- {line}"), 2, 2, width())));
+        section("notes", page, &mut lines);
+        lines.extend(report.lines.iter().map(|line| fold(&format!("- {line}"), 2, 2, page.width)));
     }
     if !report.failed_by.is_empty() {
-        section("why it was taken back", screen, &mut lines);
-        lines.extend(report.failed_by.iter().map(|line| fold(line, 2, 2, width())));
+        section("why it was taken back", page, &mut lines);
+        lines.extend(report.failed_by.iter().map(|line| fold(line, 2, 2, page.width)));
     }
     if let Some(book) = &report.runbook {
         lines.push(String::new());
-        lines.push(runbook(book, screen));
+        lines.push(runbook(book, page));
     }
     lines.join("\n")
 }
 
-fn section(name: &str, screen: Screen, lines: &mut Vec<String>) {
+fn section(name: &str, page: Page, lines: &mut Vec<String>) {
     lines.push(String::new());
-    lines.push(screen.paint(Style::Bold, name));
+    lines.push(page.screen.paint(Style::Bold, name));
 }
 
 /// The word for how a run stands.
@@ -64,9 +75,9 @@ pub(crate) fn status(status: Status) -> (&'static str, Style) {
     }
 }
 
-fn heading(report: &Report, screen: Screen) -> Vec<String> {
+fn heading(report: &Report, page: Page) -> Vec<String> {
     let (word, style) = status(report.status);
-    let mut lines = vec![format!("{}   {}", screen.paint(Style::Bold, &report.title), screen.paint(style, word))];
+    let mut lines = vec![format!("{}   {}", page.screen.paint(Style::Bold, &report.title), page.screen.paint(style, word))];
     let by = report.by.as_ref().map(|by| format!(" by {by}")).unwrap_or_default();
     let started = report.started.map_or_else(|| "not started".into(), |at| format!("started {}{by}", time(at)));
     lines.push(format!("run {}   {started}   took {}", report.run, seconds(report.seconds)));
@@ -84,21 +95,21 @@ fn heading(report: &Report, screen: Screen) -> Vec<String> {
     }
     if let Some(until) = report.undo_until {
         let text = format!("`restage undo {}` brings the old database back until {}", report.run, time(until));
-        lines.push(fold(&text, 0, 2, width()));
+        lines.push(fold(&text, 0, 2, page.width));
     }
     lines
 }
 
-fn steps(report: &Report, screen: Screen, lines: &mut Vec<String>) {
-    section("steps", screen, lines);
+fn steps(report: &Report, page: Page, lines: &mut Vec<String>) {
+    section("steps", page, lines);
     for step in &report.steps {
         let (mark, style) = mark(&step.state);
         let time = step.seconds.map_or_else(String::new, seconds);
         let tries = if step.attempts > 1 { format!(" ({} attempts)", step.attempts) } else { String::new() };
         let by = step.approved_by.as_ref().map(|by| format!(" (by {by})")).unwrap_or_default();
         let expected = expected(step).map(|time| format!(" (expected about {})", seconds(time))).unwrap_or_default();
-        let title = hang(&format!("{:>2}. {}{by}{tries}{expected}", step.step.0 + 1, step.title), TITLE_COLUMN, 4, width());
-        lines.push(format!("  {} {time:>9}  {title}", screen.paint(style, &format!("{mark:<9}"))));
+        let title = hang(&format!("{:>2}. {}{by}{tries}{expected}", step.step.0 + 1, step.title), TITLE_COLUMN, 4, page.width);
+        lines.push(format!("  {} {time:>9}  {title}", page.screen.paint(style, &format!("{mark:<9}"))));
     }
 }
 
@@ -122,16 +133,12 @@ fn mark(state: &StepState) -> (&'static str, Style) {
     }
 }
 
-fn tables(report: &Report, screen: Screen, lines: &mut Vec<String>) {
+fn tables(report: &Report, page: Page, lines: &mut Vec<String>) {
     if report.tables.is_empty() {
         return;
     }
     let (rows, size) = report.tables.values().fold((0, 0), |(rows, size), table| (rows + table.rows_written, size + table.bytes));
-    section(
-        &format!("copied {}, {} rows, {}", plural(report.tables.len() as u64, "table"), count(rows), bytes(size)),
-        screen,
-        lines,
-    );
+    section(&format!("copied {}, {} rows, {}", plural(report.tables.len() as u64, "table"), count(rows), bytes(size)), page, lines);
     let mut largest: Vec<(&TableName, &TableFilled)> = report.tables.iter().collect();
     largest.sort_by_key(|(name, table)| (std::cmp::Reverse(table.bytes), (*name).clone()));
     let mut shown = Table::new(&["table", "rows", "size", "time", "speed", "masked"], &[1, 2, 3, 4]);
@@ -146,38 +153,48 @@ fn tables(report: &Report, screen: Screen, lines: &mut Vec<String>) {
             masked,
         ]);
     }
-    lines.extend(shown.lines(2, width()));
+    lines.extend(shown.lines(2, page.width));
     let sorts: Vec<String> = report.copying.iter().map(|(sort, time)| format!("{sort} {}", seconds(*time))).collect();
     if largest.len() > TABLES_SHOWN {
         lines.push(format!("  and {} smaller ones", largest.len() - TABLES_SHOWN));
     }
     if !sorts.is_empty() {
-        lines.push(fold(&format!("time, side by side: {}", sorts.join(", ")), 2, 2, width()));
+        lines.push(fold(&format!("time, side by side: {}", sorts.join(", ")), 2, 2, page.width));
     }
-    let Waits { source, target } = report.waits;
-    if source + target >= WORTH_COMPARING {
-        let line = format!("rows waited {} for the source and {} for the target", seconds(source), seconds(target));
-        lines.push(fold(&line, 2, 2, width()));
-    }
+    lines.extend(waits(report.waits, page));
     if report.large_objects > 0 {
         lines.push(format!("  {}", plural(report.large_objects, "large object")));
     }
 }
 
-fn advice(report: &Report, screen: Screen, lines: &mut Vec<String>) {
+/// What rows waited for, if it was long enough for people to ask.
+fn waits(waits: Waits, page: Page) -> Option<String> {
+    let Waits { source, wire, target } = waits;
+    if source + wire.unwrap_or_default() + target < WORTH_COMPARING {
+        return None;
+    }
+    let source = seconds(source);
+    let source = match wire {
+        None => format!("{source} for the source"),
+        Some(wire) => format!("{source} for the source, {} for the wire", seconds(wire)),
+    };
+    Some(fold(&format!("rows waited {source} and {} for the target", seconds(target)), 2, 2, page.width))
+}
+
+fn advice(report: &Report, page: Page, lines: &mut Vec<String>) {
     if report.advice.is_empty() {
         return;
     }
-    section("what would make it faster", screen, lines);
-    lines.extend(report.advice.iter().map(|line| fold(line, 2, 4, width())));
+    section("what would make it faster", page, lines);
+    lines.extend(report.advice.iter().map(|line| fold(line, 2, 4, page.width)));
 }
 
 /// What happened to kept rows, and to how many of a table's.
 type KeptColumn = (&'static str, fn(&KeptTable) -> u64);
 
-fn kept(report: &Report, screen: Screen, lines: &mut Vec<String>) {
+fn kept(report: &Report, page: Page, lines: &mut Vec<String>) {
     let Some(kept) = &report.kept else { return };
-    section("kept rows", screen, lines);
+    section("kept rows", page, lines);
     // What happened to no row of any table is not worth a column.
     let columns: [KeptColumn; 8] = [
         ("found", |table| table.found),
@@ -196,12 +213,12 @@ fn kept(report: &Report, screen: Screen, lines: &mut Vec<String>) {
     for (name, table) in &kept.tables {
         shown.row(std::iter::once(name.to_string()).chain(columns.iter().map(|column| count(column.1(table)))).collect());
     }
-    lines.extend(shown.lines(2, width()));
+    lines.extend(shown.lines(2, page.width));
 }
 
-fn deltas(report: &Report, screen: Screen, lines: &mut Vec<String>) {
+fn deltas(report: &Report, page: Page, lines: &mut Vec<String>) {
     let Some(deltas) = &report.deltas else { return };
-    section("brought back, because only the target had them", screen, lines);
+    section("brought back, because only the target had them", page, lines);
     for delta in &deltas.restored {
         let rows = match delta {
             Delta::Table { name } => deltas.rows.get(name).map(|rows| format!(" ({})", plural(*rows, "row"))),
@@ -211,12 +228,12 @@ fn deltas(report: &Report, screen: Screen, lines: &mut Vec<String>) {
     }
 }
 
-fn verified(report: &Report, screen: Screen, lines: &mut Vec<String>) {
+fn verified(report: &Report, page: Page, lines: &mut Vec<String>) {
     let found = &report.verified;
     if found.tables + found.constraints + found.sequences == 0 {
         return;
     }
-    section("verified", screen, lines);
+    section("verified", page, lines);
     let sums = if found.checksums > 0 { format!(", content of {}", plural(found.checksums, "table")) } else { String::new() };
     let text = format!(
         "{} counted with {} rows{sums}; {} valid, {} at or past their columns, {} present",
@@ -226,25 +243,78 @@ fn verified(report: &Report, screen: Screen, lines: &mut Vec<String>) {
         plural(found.sequences, "sequence"),
         plural(found.kept_rows, "kept row"),
     );
-    lines.push(fold(&text, 2, 2, width()));
+    lines.push(fold(&text, 2, 2, page.width));
 }
 
 /// Cause, evidence, how the target stands, next commands.
-fn runbook(book: &Runbook, screen: Screen) -> String {
+fn runbook(book: &Runbook, page: Page) -> String {
     let mut lines = Vec::new();
     let mut part = |name: &str, texts: &[String]| {
         if !texts.is_empty() {
-            lines.push(screen.paint(Style::Bold, name));
-            lines.extend(texts.iter().map(|text| fold(text, 2, 2, width())));
+            lines.push(page.screen.paint(Style::Bold, name));
+            lines.extend(texts.iter().map(|text| fold(text, 2, 2, page.width)));
         }
     };
     part("cause", &book.causes);
     part("evidence", &book.evidence);
     part("target", std::slice::from_ref(&book.target));
-    lines.push(screen.paint(Style::Bold, "next"));
+    lines.push(page.screen.paint(Style::Bold, "next"));
     for next in &book.next {
-        lines.push(format!("  {}", screen.paint(Style::Green, &next.command)));
-        lines.push(fold(&next.does, 6, 0, width()));
+        lines.push(format!("  {}", page.screen.paint(Style::Green, &next.command)));
+        lines.push(fold(&next.does, 6, 0, page.width));
     }
     lines.join("\n")
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use serde_json::{Value, json};
+
+    fn step(number: u32, title: &str, seconds: f64, expected_seconds: f64) -> Value {
+        json!({
+            "step": number, "stage": "copy-database", "title": title, "state": "done", "started": null, "seconds": seconds,
+            "expected_seconds": expected_seconds, "attempts": 1 + number, "approved_by": null,
+        })
+    }
+
+    fn copied() -> Report {
+        let table = |rows: u64, bytes: u64, masked: &[&str]| json!({ "rows_read": rows, "rows_written": rows, "bytes": bytes, "seconds": 8.25, "masked": masked, "checksum": null });
+        let report = json!({
+            "run": "20261120-140509-abcd", "scenario": "refresh", "title": "Refresh preprod", "plan": "", "status": "refreshed",
+            "by": "dave", "started": "2026-11-20T14:05:09Z", "last_event": null, "seconds": 75.5,
+            "steps": [step(0, "create a shadow", 0.25, 0.5), step(1, "fill it from `app`", 62.0, 41.0)],
+            "data_of": null, "source": null, "swapped": null,
+            "tables": { "people": table(1_234_567, 345_678_901, &["email"]), "orders": table(2, 99, &[]) },
+            "copying": { "rows": 51.0, "indexes": 32.5 },
+            "waits": { "source": 0.68, "wire": 0.1, "target": 7.08 },
+            "advice": ["raise the target's `max_wal_size`, which is 1GB: 3 checkpoints were asked for meanwhile"],
+            "large_objects": 1, "deltas": null, "kept": null,
+            "verified": { "tables": 2, "rows": 1_234_569, "checksums": 0, "constraints": 3, "sequences": 1, "kept_rows": 0 },
+            "outage_seconds": 0.4, "lines": ["the tablespace `fast` is not on the target"], "undo_until": null,
+            "target": null, "runbook": null, "failed_by": [],
+        });
+        serde_json::from_value(report).unwrap()
+    }
+
+    fn shown(report: &Report, width: usize) -> String {
+        let text = text(report, Page { screen: Screen::plain(), width });
+        // The zone is the machine's.
+        report.started.map_or_else(|| text.clone(), |at| text.replace(&time(at), "(a moment)"))
+    }
+
+    #[test]
+    fn a_report_tells_what_was_copied_what_it_waited_for_and_what_would_make_it_faster() {
+        insta::with_settings!({ prepend_module_to_snapshot => false, omit_expression => true }, {
+            insta::assert_snapshot!("report", shown(&copied(), 100));
+        });
+    }
+
+    #[test]
+    fn what_is_not_known_or_not_worth_telling_is_left_out() {
+        let waits =
+            |source, wire, target| super::waits(Waits { source, wire, target }, Page { screen: Screen::plain(), width: 40 });
+        assert_eq!(waits(0.5, Some(0.2), 0.2), None);
+        assert_eq!(waits(0.5, None, 0.75).unwrap(), "  rows waited 0.50 s for the source and\n    0.75 s for the target");
+    }
 }

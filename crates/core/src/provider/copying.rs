@@ -100,10 +100,22 @@ pub struct Filled {
 /// Seconds in which rows waited, over all streams together, which run side by side.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Serialize, Deserialize)]
 pub struct Waits {
-    /// For the source to send more, the network included.
+    /// For the source to send more.
     pub source: f64,
-    /// For the target to take more, the network included.
+    /// For the wire on either side, if that could be told apart; else it is part of the others.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub wire: Option<f64>,
+    /// For the target to take more.
     pub target: f64,
+}
+
+impl Waits {
+    /// Adds those of another copy.
+    pub fn add(&mut self, other: Self) {
+        self.source += other.source;
+        self.target += other.target;
+        self.wire = self.wire.into_iter().chain(other.wire).reduce(|one, other| one + other);
+    }
 }
 
 /// The copy of one table.
@@ -164,4 +176,21 @@ pub struct Verified {
     pub sequences: u64,
     /// Kept rows found.
     pub kept_rows: u64,
+}
+
+#[cfg(test)]
+mod tests {
+    use super::Waits;
+
+    #[test]
+    fn the_wire_of_one_copy_is_known_beside_another_of_which_it_is_not() {
+        let waits = |wire| Waits { source: 1.0, wire, target: 2.0 };
+        let add = |wire, other| {
+            let mut all = waits(wire);
+            all.add(waits(other));
+            all
+        };
+        assert_eq!(add(Some(0.5), Some(0.25)), Waits { source: 2.0, wire: Some(0.75), target: 4.0 });
+        assert_eq!((add(None, Some(0.5)).wire, add(Some(0.5), None).wire, add(None, None).wire), (Some(0.5), Some(0.5), None));
+    }
 }

@@ -150,6 +150,11 @@ impl SourceClient {
         self.0.version / 10_000
     }
 
+    /// The process that serves this session, if the server has told it.
+    pub fn process(&self) -> Option<i32> {
+        self.0.tap.process()
+    }
+
     /// Where this session is.
     pub fn endpoint(&self) -> &Endpoint {
         &self.0.endpoint
@@ -190,6 +195,11 @@ impl TargetClient {
     /// The server's major version, such as 15.
     pub fn major(&self) -> u32 {
         self.0.version / 10_000
+    }
+
+    /// The process that serves this session, if the server has told it.
+    pub fn process(&self) -> Option<i32> {
+        self.0.tap.process()
     }
 
     /// Where this session is.

@@ -1,6 +1,7 @@
 //! What would have made a copy faster, by the target's settings and what was seen while it went on.
 
-use super::tally::{Tally, Wait};
+use super::streams::{Waited, Wire};
+use super::tally::Tally;
 use crate::Result;
 use crate::connect::Reader;
 use std::time::Duration;
@@ -37,7 +38,7 @@ impl Before {
         }
         let settings = Settings::read(target).await?;
         let forced = checkpoints(target).await? - self.checkpoints;
-        Ok(settings.advice(forced, tally.waited(Wait::Source), tally.waited(Wait::Target)))
+        Ok(settings.advice(forced, &tally.streams().waited()))
     }
 }
 
@@ -57,18 +58,25 @@ impl Settings {
         })
     }
 
-    fn advice(&self, forced_checkpoints: i64, for_source: Duration, for_target: Duration) -> Vec<String> {
-        let waited = for_source + for_target;
-        let slow = |side: Duration| !waited.is_zero() && side.as_secs_f64() / waited.as_secs_f64() > SLOW_SIDE;
+    fn advice(&self, forced_checkpoints: i64, waited: &Waited) -> Vec<String> {
+        let Wire { from_source, to_target } = waited.wire.unwrap_or_default();
+        let all = waited.source + waited.target + from_source + to_target;
+        let slow = |side: Duration| !all.is_zero() && side.as_secs_f64() / all.as_secs_f64() > SLOW_SIDE;
+        let slow_wire = from_source + to_target > waited.source.max(waited.target);
         let Self { wal_level, max_wal_size, shared_buffers_kb, helpers, has_lz4 } = self;
         [
-            slow(for_source).then(|| {
-                "rows waited for the source or the network to it: read from a standby, or from a nearer machine".to_owned()
+            slow(waited.source).then(|| match waited.wire {
+                None => "rows waited for the source or the network to it: read from a standby, or from a nearer machine".to_owned(),
+                Some(_) => "rows waited for the source's server: read from a standby, or when others ask less of it".to_owned(),
+            }),
+            slow_wire.then(|| {
+                let end = if from_source > to_target { "source" } else { "target" };
+                format!("rows waited for the network between this machine and the {end}: run restage on a machine nearer to it")
             }),
             (forced_checkpoints > 0).then(|| {
                 format!("raise the target's `max_wal_size`, which is {max_wal_size}: {forced_checkpoints} checkpoints were asked for meanwhile")
             }),
-            (wal_level != "minimal" && slow(for_target)).then(|| {
+            (wal_level != "minimal" && slow(waited.target)).then(|| {
                 format!(
                     "where nothing replicates or archives the target, set its `wal_level` to `minimal` and `max_wal_senders` to 0 \
                      (it is `{wal_level}`): rows of tables that are not split are then not written twice"
@@ -103,20 +111,39 @@ mod tests {
         Settings { wal_level: "minimal".into(), max_wal_size: "1GB".into(), shared_buffers_kb: 8 << 20, helpers: 2, has_lz4: true }
     }
 
+    fn waited(source: u64, target: u64, wire: Option<Wire>) -> Waited {
+        Waited { source: Duration::from_secs(source), target: Duration::from_secs(target), wire }
+    }
+
     #[test]
     fn a_server_at_its_best_needs_no_advice() {
-        assert!(settings().advice(0, Duration::from_secs(5), Duration::from_secs(6)).is_empty());
+        let even = Wire { from_source: Duration::from_secs(2), to_target: Duration::from_secs(3) };
+        assert!(settings().advice(0, &waited(5, 6, Some(even))).is_empty());
     }
 
     #[test]
     fn each_setting_that_costs_time_is_named() {
         let worst =
             Settings { wal_level: "replica".into(), shared_buffers_kb: 128 << 10, helpers: 0, has_lz4: false, ..settings() };
-        let advice = worst.advice(3, Duration::ZERO, Duration::from_mins(1));
+        let advice = worst.advice(3, &waited(0, 60, None));
         let named = ["max_wal_size", "wal_level", "shared_buffers", "max_parallel_maintenance_workers", "lz4"];
         assert_eq!(advice.len(), named.len(), "{advice:?}");
         assert!(advice.iter().zip(named).all(|(line, name)| line.contains(name)), "{advice:?}");
-        let slow_source = settings().advice(0, Duration::from_mins(1), Duration::ZERO);
-        assert!(slow_source.len() == 1 && slow_source[0].contains("source"), "{slow_source:?}");
+    }
+
+    #[test]
+    fn the_slowest_of_the_servers_and_the_wire_is_named() {
+        let wire = |from_source, to_target| {
+            Some(Wire { from_source: Duration::from_secs(from_source), to_target: Duration::from_secs(to_target) })
+        };
+        for (slow, named) in [
+            (waited(60, 0, None), "for the source or the network to it"),
+            (waited(60, 5, wire(5, 5)), "for the source's server"),
+            (waited(6, 5, wire(7, 2)), "the network between this machine and the source"),
+            (waited(6, 5, wire(1, 6)), "the network between this machine and the target"),
+        ] {
+            let advice = settings().advice(0, &slow);
+            assert!(advice.len() == 1 && advice[0].contains(named), "{advice:?}");
+        }
     }
 }

@@ -12,7 +12,7 @@ use super::schedule::{Schedule, Structure, TableWork, Work};
 use super::selection::Selection;
 use super::statements::{Failure, Making, Runner, Statement, Transaction};
 use super::table::{Formats, TableCopies, compile_masks, table_copies};
-use super::tally::{Tally, Wait};
+use super::tally::Tally;
 use super::workers::{Agenda, Done, Job};
 use super::{Route, parts, session};
 use crate::archive::{self, Archive, EntryId};
@@ -25,7 +25,7 @@ use crate::tools::Tools;
 use crate::{Kind, Result, catalog};
 use jiff::Timestamp;
 use restage_core::facts::{Identity, TableEstimate};
-use restage_core::provider::{Carried, Filled, Waits};
+use restage_core::provider::{Carried, Filled};
 use restage_core::schema::{Schema, TableName};
 use std::collections::{BTreeMap, HashMap};
 use std::future::Future;
@@ -70,7 +70,8 @@ pub async fn fill(route: &Route, filling: &Filling<'_>) -> Result<Filled> {
         tally.spent("looking", started);
         let job = prepared.begin(&runner, filling, capacity).await?;
         let before = Before::look(target.reader()).await?;
-        let mut done = Arc::new(job).run(route, &keeper.snapshot, filling.stop).await?;
+        let working = Arc::new(job).run(route, &keeper.snapshot, filling.stop);
+        let mut done = tally.streams().watch(keeper.client.reader(), target.reader(), working).await?;
         done.notes.splice(0..0, notes);
         let mut filled = prepared.finish(&keeper, &target, &runner, filling, done, helpers).await?;
         filled.advice = before.advice(target.reader(), &tally).await?;
@@ -313,10 +314,7 @@ impl Prepared {
             tables,
             large_objects: done.large_objects,
             seconds: self.tally.seconds(),
-            waits: Waits {
-                source: self.tally.waited(Wait::Source).as_secs_f64(),
-                target: self.tally.waited(Wait::Target).as_secs_f64(),
-            },
+            waits: self.tally.streams().waited().seconds(),
             advice: vec![],
             notes,
         })

@@ -4,15 +4,14 @@ use super::checksum::checksum_sql_from;
 use super::pace::Pace;
 use super::parts::Part;
 use super::table::{Freeze, Rows, TableCopy};
-use super::tally::{Tally, Wait};
+use super::tally::Tally;
 use crate::connect::{Block, Boundaries, CopyOut, SourceClient, TargetClient};
 use crate::facts::search_path;
 use crate::mask::{MaskSet, Masker};
 use crate::{Error, Kind, Result};
 use restage_core::provider::TableFilled;
 use restage_core::scenario::copy_database::Verify;
-use std::future::Future;
-use std::time::{Duration, Instant};
+use std::time::Instant;
 
 /// What is sent at once.
 const CHUNK_BYTES: usize = 256 << 10;
@@ -99,30 +98,29 @@ impl RowCopy<'_> {
         let mut into = self.target.copy_in(what, &self.table.copy_in(freeze))?;
         let mut bytes = 0;
         let mut fakes: Option<Block> = None;
-        let mut waits = Waits::default();
-        while let Some(chunk) = waits.source(from.next()).await? {
+        let stream = self.tally.streams().open(self.source, self.target);
+        while let Some(chunk) = stream.source(from.next()).await? {
             self.pace.keep(chunk.len()).await;
             bytes += chunk.len() as u64;
             self.tally.reach(item, from.rows_so_far(), chunk.len() as u64);
             let Some(masker) = &mut masker else {
-                waits.target(into.send(chunk)).await?;
+                stream.target(into.send(chunk)).await?;
                 continue;
             };
             let out = fakes.get_or_insert_with(|| chunk.next());
             masker.feed(&chunk, out.room()).map_err(|error| self.named(error))?;
             if let Some(full) = fakes.take_if(|out| out.len() >= CHUNK_BYTES) {
-                waits.target(into.send(full)).await?;
+                stream.target(into.send(full)).await?;
             }
         }
         if let Some(masker) = &masker {
             masker.finish().map_err(|error| self.named(error))?;
         }
         if let Some(last) = fakes {
-            waits.target(into.send(last)).await?;
+            stream.target(into.send(last)).await?;
         }
-        let rows_written = waits.target(into.finish()).await?;
+        let rows_written = stream.target(into.finish()).await?;
         self.tally.reach(item, rows_written, 0);
-        waits.tell(self.tally);
         Ok(Poured { bytes, rows_written })
     }
 
@@ -151,34 +149,6 @@ enum NamesOf {
     People,
     /// With every schema written out.
     Everybody,
-}
-
-/// How long one stream waits for each side.
-#[derive(Default)]
-struct Waits {
-    source: Duration,
-    target: Duration,
-}
-
-impl Waits {
-    async fn source<T>(&mut self, work: impl Future<Output = T>) -> T {
-        let started = Instant::now();
-        let done = work.await;
-        self.source += started.elapsed();
-        done
-    }
-
-    async fn target<T>(&mut self, work: impl Future<Output = T>) -> T {
-        let started = Instant::now();
-        let done = work.await;
-        self.target += started.elapsed();
-        done
-    }
-
-    fn tell(&self, tally: &Tally) {
-        tally.wait(Wait::Source, self.source);
-        tally.wait(Wait::Target, self.target);
-    }
 }
 
 struct Poured {

@@ -1,5 +1,6 @@
 //! How far the copy has come.
 
+use super::streams::Streams;
 use restage_core::provider::{ItemProgress, Progress};
 use std::collections::BTreeMap;
 use std::sync::{Mutex, MutexGuard, PoisonError};
@@ -10,15 +11,9 @@ const ITEMS: usize = 16;
 
 /// What is counted, by everybody at work.
 #[derive(Debug)]
-pub(super) struct Tally(Mutex<Counts>);
-
-/// What rows wait for.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
-pub(super) enum Wait {
-    /// The next rows, from the source through the network.
-    Source,
-    /// Room, in the network and then on the target.
-    Target,
+pub(super) struct Tally {
+    counts: Mutex<Counts>,
+    streams: Streams,
 }
 
 #[derive(Debug)]
@@ -31,12 +26,11 @@ struct Counts {
     bytes_total: u64,
     items: BTreeMap<String, ItemProgress>,
     spans: BTreeMap<&'static str, (Instant, Instant)>,
-    waits: BTreeMap<Wait, Duration>,
 }
 
 impl Tally {
     pub(super) fn new() -> Self {
-        Self(Mutex::new(Counts {
+        let counts = Mutex::new(Counts {
             started: Instant::now(),
             doing: "look at the source".into(),
             rows: 0,
@@ -45,12 +39,16 @@ impl Tally {
             bytes_total: 0,
             items: BTreeMap::new(),
             spans: BTreeMap::new(),
-            waits: BTreeMap::new(),
-        }))
+        });
+        Self { counts, streams: Streams::default() }
+    }
+
+    pub(super) fn streams(&self) -> &Streams {
+        &self.streams
     }
 
     fn counts(&self) -> MutexGuard<'_, Counts> {
-        self.0.lock().unwrap_or_else(PoisonError::into_inner)
+        self.counts.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
     pub(super) fn doing(&self, what: &str) {
@@ -88,16 +86,6 @@ impl Tally {
         let mut counts = self.counts();
         let span = counts.spans.entry(sort).or_insert((since, now));
         *span = (span.0.min(since), span.1.max(now));
-    }
-
-    /// Rows of one stream have waited so long, all in all.
-    pub(super) fn wait(&self, what: Wait, time: Duration) {
-        *self.counts().waits.entry(what).or_default() += time;
-    }
-
-    /// How long rows have waited for it, all streams together.
-    pub(super) fn waited(&self, what: Wait) -> Duration {
-        self.counts().waits.get(&what).copied().unwrap_or_default()
     }
 
     /// Time since the beginning.

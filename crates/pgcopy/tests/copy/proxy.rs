@@ -16,6 +16,8 @@ const STALL: Duration = Duration::from_millis(300);
 const SLOW_BYTES: usize = 20_000;
 const SLOW_PIECE_BYTES: usize = 61;
 const SLOW_PAUSE: Duration = Duration::from_millis(1);
+/// How long a narrow line rests after what it has read at once, 16 kB.
+const NARROW_PAUSE: Duration = Duration::from_millis(1);
 /// After bytes were garbled, both ends may wait for the other for ever; what is silent for so long is cut.
 const SILENCE: Duration = Duration::from_secs(1);
 /// What rows are made of that may be changed: nothing else is.
@@ -34,6 +36,8 @@ pub(crate) enum Fault {
     StallAll,
     /// What follows comes in small pieces.
     Slow,
+    /// All that follows comes at the rate of a slow network.
+    Narrow,
     /// One byte is another, whatever it means.
     Garble,
     /// One letter of a row is another.
@@ -147,6 +151,9 @@ impl Wire {
                 }
                 to.write_all(piece).await?;
             }
+            if self.fault == Fault::Narrow && self.happened.load(Ordering::SeqCst) {
+                tokio::time::sleep(NARROW_PAUSE).await;
+            }
         }
     }
 
@@ -174,7 +181,7 @@ impl Wire {
                 chunk[at] ^= 1 << (at % 8);
                 tokio::spawn(cut_when_silent(self.clone()));
             }
-            Fault::GarbleRow => {}
+            Fault::GarbleRow | Fault::Narrow => {}
         }
         Ok(())
     }
