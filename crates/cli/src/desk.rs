@@ -34,6 +34,7 @@ pub(crate) struct Desk {
     store: Store,
     clock: Arc<SystemClock>,
     screen: Screen,
+    world: World,
 }
 
 /// What is held while a run is driven: the store's leases and the marks on the targets themselves.
@@ -56,7 +57,9 @@ struct Around<'a> {
 impl Desk {
     pub(crate) async fn open(common: &Common, screen: Screen) -> Result<Self> {
         let folder = folder::store(common)?;
-        Ok(Self { store: Store::open(folder).await?, clock: Arc::new(SystemClock), screen })
+        let store = Store::open(folder).await?;
+        let world = World::new(Settings { jobs: store.path().join("jobs"), output: Arc::new(Log::new(store.clone())) });
+        Ok(Self { store, clock: Arc::new(SystemClock), screen, world })
     }
     pub(crate) fn store(&self) -> &Store {
         &self.store
@@ -185,7 +188,7 @@ impl Desk {
     pub(crate) async fn drive(&self, run: &RunId) -> Result<u8, Fault> {
         let saved = self.store.run(run).await?;
         let world = self.world();
-        let held = self.hold(run, &saved.plan, &world).await?;
+        let held = self.hold(run, &saved.plan, world).await?;
         let providers = world.providers()?;
         let progress = render::Progress::new(&saved.plan, self.screen);
         let outcome = self.advance(run, &saved, &held, &providers, &progress).await;
@@ -233,7 +236,7 @@ impl Desk {
             return Ok(0);
         }
         let world = self.world();
-        let held = self.hold(run, &saved.plan, &world).await?;
+        let held = self.hold(run, &saved.plan, world).await?;
         let providers = world.providers()?;
         let observer = render::Progress::new(&saved.plan, self.screen);
         let (journal, mailbox) = (self.store.journal(run).fenced(&held.leases), self.store.mailbox(run));
@@ -269,8 +272,8 @@ impl Desk {
     }
 
     /// The world as this store's runs reach it.
-    pub(crate) fn world(&self) -> World {
-        World::new(Settings { jobs: self.store.path().join("jobs"), output: Arc::new(Log::new(self.store.clone())) })
+    pub(crate) fn world(&self) -> &World {
+        &self.world
     }
 
     /// Takes the lease and the mark of every target, or none.

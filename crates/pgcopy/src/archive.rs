@@ -2,11 +2,13 @@
 //!
 //! `pg_dump -Fc --schema-only` writes a table of contents that holds every statement, so nothing has to be cut out of SQL text.
 
+mod archives;
 mod dump;
 mod entry;
 mod reader;
 mod toc;
 
+pub use archives::Archives;
 pub use dump::{dump, dump_without};
 pub use entry::{Entry, EntryId, Section};
 pub use toc::read;

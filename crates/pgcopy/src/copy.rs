@@ -23,7 +23,7 @@ mod refresh;
 mod rows;
 mod schedule;
 mod selection;
-mod sequences;
+pub(crate) mod sequences;
 mod session;
 mod statements;
 mod statistics;

@@ -18,27 +18,30 @@ pub(crate) use privileges::unreadable;
 pub use trials::{Masks, try_masks};
 
 use crate::Result;
-use crate::archive::{self, Archive};
+use crate::archive::{Archive, Archives};
 use crate::catalog;
 use crate::connect::{Reader, SourceClient};
 use crate::stop::Stop;
 use crate::tools::Tools;
 use restage_core::facts::{DatabaseFacts, Privileges, structure_digest};
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 
 /// Observes the session's database: structure, migrations, privileges and sizes of one moment.
 ///
 /// `tools` must be the same for two databases that are to be compared, for `pg_dump`'s versions print some objects differently.
 /// Free space stays unknown; [`free_space()`] looks for it, where it matters.
-pub async fn gather_database(client: &SourceClient, tools: &Tools, stop: &Stop) -> Result<DatabaseFacts> {
+pub async fn gather_database(client: &SourceClient, archives: &Archives, tools: &Tools, stop: &Stop) -> Result<DatabaseFacts> {
     client.begin(None).await?;
     let snapshot = export_snapshot(client.reader()).await?;
     let privileges = privileges::read(client.reader()).await?;
-    let dump = archive::dump_without(&privileges.unreadable, tools, client.endpoint(), Some(&snapshot), stop);
-    let archive = client.guard(stop, dump).await?;
-    let facts = client.guard(stop, observe(client.reader(), privileges, &archive)).await?;
+    let unreadable = privileges.unreadable.clone();
+    // `pg_dump` has a session of its own, and this one would only wait for it.
+    let looking = async {
+        tokio::try_join!(archives.within(client, &snapshot, &unreadable, tools, stop), observe(client.reader(), privileges))
+    };
+    let (archive, facts) = client.guard(stop, looking).await?;
     client.end().await?;
-    Ok(facts)
+    Ok(DatabaseFacts { objects: archive.objects(), ..facts })
 }
 
 /// Makes the transaction's snapshot available to other sessions, for as long as the transaction lasts.
@@ -52,7 +55,8 @@ pub fn schema_digest(archive: &Archive) -> String {
     structure_digest(&archive.objects())
 }
 
-async fn observe(reader: Reader<'_>, privileges: Privileges, archive: &Archive) -> Result<DatabaseFacts> {
+/// Everything but the objects.
+async fn observe(reader: Reader<'_>, privileges: Privileges) -> Result<DatabaseFacts> {
     let about = identity::about(reader).await?;
     let schema = catalog::read(reader).await?;
     let migrations = histories(reader, &schema, &privileges.unreadable).await?;
@@ -70,7 +74,7 @@ async fn observe(reader: Reader<'_>, privileges: Privileges, archive: &Archive) 
         logical_slots: names(reader, "list the replication slots", SLOTS).await?,
         prepared_transactions: names(reader, "list the prepared transactions", PREPARED).await?,
         estimates: estimates::read(reader, about.in_recovery).await?,
-        objects: archive.objects(),
+        objects: BTreeMap::new(),
         schema,
         privileges,
         migrations,

@@ -27,7 +27,7 @@ pub use table::Table;
 pub(crate) use compare::{Cursor, compare_all, count_dangling};
 pub(crate) use follow::{own_table, own_tables};
 pub(crate) use identity::Subject;
-pub(crate) use layout::{count, flag, maybe_text, text};
+pub(crate) use layout::{count, maybe_text, text};
 pub(crate) use taken::{Side, missing};
 pub(crate) use value::Value;
 

@@ -3,7 +3,7 @@
 //! [`rows`] looks right after the copy whether every row arrived; [`whole`] looks right before the swap whether the database
 //! is sound: constraints and indexes valid, sequences past their columns, every kept row present.
 
-mod counts;
+pub(crate) mod counts;
 mod kept;
 mod sequences;
 mod soundness;

@@ -90,6 +90,7 @@ impl State {
         let table = TableFilled {
             rows_read: 1,
             rows_written: 1,
+            rows_found: None,
             bytes: 1,
             seconds: 0.5,
             masked: vec![],

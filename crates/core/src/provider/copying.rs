@@ -125,6 +125,9 @@ pub struct TableFilled {
     pub rows_read: u64,
     /// Rows, as the target's COPY said.
     pub rows_written: u64,
+    /// Rows, as they were counted in the target after they were committed; absent where the copy has not counted them itself.
+    #[serde(default)]
+    pub rows_found: Option<u64>,
     /// Bytes on the wire.
     pub bytes: u64,
     /// Seconds it took; for a table that was split, those of its parts together.

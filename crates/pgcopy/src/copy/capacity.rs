@@ -16,6 +16,8 @@ const WORKERS_WITHOUT_CORES: usize = 4;
 pub(super) struct Capacity {
     /// Sessions on each that copy, besides the one that keeps the snapshot.
     pub(super) workers: usize,
+    /// How many of them can have rows of one table at a time without getting in each other's way.
+    pub(super) streams: usize,
     /// What they have for indexes.
     pub(super) budget: Budget,
     /// Why there are fewer workers than were asked for.
@@ -44,13 +46,21 @@ impl Capacity {
             workers = workers.min(left.max(1));
         }
         let budget = Budget::read(target, workers, target_cores, carried.limits.index_memory).await?;
-        Ok(Self { workers, budget, notes })
+        let both = [source, target].map(|end| end.endpoint().is_local());
+        let streams = if carried.workers.is_none() && both == [true; 2] { streams_of(target_cores, workers) } else { workers };
+        Ok(Self { workers, streams, budget, notes })
     }
 
     /// Of a copy that has one session on each side and the target's own settings.
     pub(super) fn of_one_session() -> Self {
-        Self { workers: 1, budget: Budget::default(), notes: vec![] }
+        Self { workers: 1, streams: 1, budget: Budget::default(), notes: vec![] }
     }
+}
+
+/// Where both servers and the copy have the same cores, one stream of rows keeps the target's core busy, and more than half of
+/// another with sending and passing on: a table that is split is then copied no faster, and its rows are not frozen.
+fn streams_of(cores: Option<usize>, workers: usize) -> usize {
+    cores.map_or(workers, |cores| (cores * 3 / 5).max(1)).min(workers)
 }
 
 /// Sessions that the server, the database and the role have left, as far as they are limited.
@@ -98,7 +108,13 @@ fn listed(list: &str) -> Option<usize> {
 
 #[cfg(test)]
 mod tests {
-    use super::listed;
+    use super::{listed, streams_of};
+
+    #[test]
+    fn where_both_ends_share_their_cores_few_streams_keep_them_busy() {
+        assert_eq!([2, 4, 8].map(|cores| streams_of(Some(cores), cores)), [1, 2, 4]);
+        assert_eq!((streams_of(Some(1), 1), streams_of(None, 4), streams_of(Some(64), 8)), (1, 4, 8));
+    }
 
     #[test]
     fn cores_are_counted_from_the_kernels_list() {

@@ -14,8 +14,8 @@ use super::statements::{Failure, Making, Runner, Statement, Transaction};
 use super::table::{Formats, TableCopies, compile_masks, table_copies};
 use super::tally::Tally;
 use super::workers::{Agenda, Done, Job};
-use super::{Route, parts, session};
-use crate::archive::{self, Archive, EntryId};
+use super::{Route, parts, sequences, session, statistics};
+use crate::archive::{self, Archive, Archives, EntryId};
 use crate::connect::{self, Endpoint, Reader, SourceClient, TargetClient};
 use crate::facts::{export_snapshot, identity, schema_digest, table_estimates, unreadable};
 use crate::mask::MaskKey;
@@ -27,7 +27,7 @@ use jiff::Timestamp;
 use restage_core::facts::{Identity, TableEstimate};
 use restage_core::provider::{Carried, Filled};
 use restage_core::schema::{Schema, TableName};
-use std::collections::{BTreeMap, HashMap};
+use std::collections::{BTreeMap, HashMap, HashSet};
 use std::future::Future;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
@@ -45,6 +45,8 @@ pub struct Filling<'a> {
     pub mask_key: Option<&'a MaskKey>,
     /// PostgreSQL's own programs, the same as when the plan was made.
     pub tools: &'a Tools,
+    /// The structures that were read before.
+    pub archives: &'a Archives,
     /// Ends it early.
     pub stop: &'a Stop,
     /// Hears of progress.
@@ -66,7 +68,7 @@ pub async fn fill(route: &Route, filling: &Filling<'_>) -> Result<Filled> {
         let mut capacity = Capacity::look(keeper.client.reader(), target.reader(), filling.carried).await?;
         let notes = std::mem::take(&mut capacity.notes);
         let helpers = Helpers::Sessions { route, most: capacity.workers };
-        let prepared = Prepared::make(&keeper, &target, filling, capacity.workers, &tally).await?;
+        let prepared = Prepared::make(&keeper, &target, filling, capacity.streams, &tally).await?;
         tally.spent("looking", started);
         let job = prepared.begin(&runner, filling, capacity).await?;
         let before = Before::look(target.reader()).await?;
@@ -91,7 +93,7 @@ pub async fn fill_within(source: &Endpoint, target: &TargetClient, filling: &Fil
         session::ready(target).await?;
         let runner = Runner::new(target, Transaction::Open, filling.stop);
         let capacity = Capacity::of_one_session();
-        let prepared = Prepared::make(&keeper, target, filling, capacity.workers, &tally).await?;
+        let prepared = Prepared::make(&keeper, target, filling, capacity.streams, &tally).await?;
         let job = prepared.begin(&runner, filling, capacity).await?;
         let done = Box::pin(job.run_within(&keeper.client, target, filling.stop)).await?;
         prepared.finish(&keeper, target, &runner, filling, done, Helpers::None).await
@@ -131,7 +133,7 @@ struct Keeper {
     snapshot_at: Timestamp,
     identity: Identity,
     is_standby: bool,
-    archive: Archive,
+    archive: Arc<Archive>,
 }
 
 impl Keeper {
@@ -151,7 +153,8 @@ impl Keeper {
             return Err(error.help("check the address, then plan again"));
         }
         let hidden = unreadable(client.reader()).await?;
-        let archive = archive::dump_without(&hidden, filling.tools, source, Some(&snapshot), filling.stop).await?;
+        let reading = filling.archives.within(&client, &snapshot, &hidden, filling.tools, filling.stop);
+        let archive = client.guard(filling.stop, reading).await?;
         if schema_digest(&archive) != filling.carried.source_schema {
             let error = Kind::SchemaChanged.error(format!("the structure of {source} is not that of the plan"));
             return Err(error.help("plan again"));
@@ -173,7 +176,7 @@ async fn lockable(source: Reader<'_>, carried: &Carried) -> Result<Vec<TableName
 
 /// Everything that is known before the first object is made.
 struct Prepared {
-    schema: Schema,
+    schema: Arc<Schema>,
     selection: Selection,
     copies: TableCopies,
     /// Whether rows name tables, which must all be there before any row.
@@ -184,6 +187,8 @@ struct Prepared {
     owners: Arc<Owners>,
     keys: Keys,
     tally: Arc<Tally>,
+    known_by_indexes: HashSet<TableName>,
+    source_is_standby: bool,
     /// How large they are, if there are any.
     large_object_bytes: Option<u64>,
 }
@@ -193,7 +198,7 @@ impl Prepared {
         keeper: &Keeper,
         target: &TargetClient,
         filling: &Filling<'_>,
-        workers: usize,
+        streams: usize,
         tally: &Arc<Tally>,
     ) -> Result<Self> {
         let source = keeper.client.reader();
@@ -203,7 +208,9 @@ impl Prepared {
         let formats = Formats::read(source, target.major()).await?;
         let mut copies = table_copies(&schema, filling.carried, &formats, &estimates, keeper.is_standby)?;
         let masks = compile_masks(source, &mut copies.tables, filling.mask_key).await?;
-        parts::split(source, &mut copies.tables, workers).await?;
+        let index_bytes = copies.tables.iter().filter_map(|table| estimates.get(&table.name)).map(|estimate| estimate.index_bytes);
+        let index_bytes = index_bytes.sum();
+        parts::split(source, &mut copies.tables, index_bytes, streams).await?;
         let sql = "SELECT EXISTS (SELECT FROM pg_largeobject_metadata), pg_table_size('pg_largeobject')";
         let large_objects = source.query("look for large objects", sql, &[]).await?.remove(0);
         let rows = copies.tables.iter().filter_map(|table| estimates.get(&table.name)).map(|estimate| estimate.rows).sum();
@@ -213,11 +220,13 @@ impl Prepared {
         Ok(Self {
             selection,
             keys: Keys::read(source).await?,
+            known_by_indexes: statistics::known_by_indexes(source).await?,
+            source_is_standby: keeper.is_standby,
             rows_name_objects: formats.rows_name_objects,
             owners: Arc::new(Owners::read(target.reader()).await?),
             tally: Arc::clone(tally),
             large_object_bytes: large_objects.get::<_, bool>(0).then(|| large_objects.get::<_, i64>(1).unsigned_abs()),
-            schema,
+            schema: Arc::new(schema),
             copies,
             masks,
             parents,
@@ -241,6 +250,7 @@ impl Prepared {
         Ok(Job {
             tables: self.copies.tables.clone(),
             masks: self.masks.clone(),
+            schema: Arc::clone(&self.schema),
             verify: filling.carried.verify,
             owners: Arc::clone(&self.owners),
             tally: Arc::clone(&self.tally),
@@ -252,16 +262,12 @@ impl Prepared {
 
     /// Those with rows to copy come first, in their order.
     fn tables(&self) -> Vec<TableWork> {
-        let bytes = |name: &TableName| self.estimates.get(name).map_or(0, |estimate| estimate.bytes);
-        let with_rows = self.copies.tables.iter().map(|table| TableWork {
-            name: table.name.clone(),
-            bytes: table.bytes,
-            has_rows: true,
-            parts: table.parts.len(),
-        });
-        let empty =
-            self.copies.empty.iter().map(|name| TableWork { name: name.clone(), bytes: bytes(name), has_rows: false, parts: 1 });
-        with_rows.chain(empty).collect()
+        let work = |name: &TableName, has_rows, parts| {
+            let (bytes, index_bytes) = self.estimates.get(name).map_or((0, 0), |estimate| (estimate.bytes, estimate.index_bytes));
+            TableWork { name: name.clone(), bytes, index_bytes, has_rows, parts }
+        };
+        let with_rows = self.copies.tables.iter().map(|table| work(&table.name, true, table.parts.len()));
+        with_rows.chain(self.copies.empty.iter().map(|name| work(name, false, 1))).collect()
     }
 
     fn schedule(&self, tables: Vec<TableWork>, structure: &Structure) -> Schedule {
@@ -274,8 +280,21 @@ impl Prepared {
             keys: &self.keys,
             table_ids: &table_ids,
             parents: &self.parents,
+            known_by_indexes: &self.known_by_indexes,
+            sequences: &self.sequences(),
             large_object_bytes: self.large_object_bytes,
         })
+    }
+
+    /// Every sequence that is there and whose rows can be read, with the table that it belongs to. An identity column's is made
+    /// with its table and not listed by itself.
+    fn sequences(&self) -> Vec<(TableName, Option<TableName>)> {
+        let made = self.selection.before_rows.iter();
+        let listed: HashSet<TableName> = made.map(|entry| TableName::new(&entry.schema, &entry.name)).collect();
+        let readable = sequences::readable(&self.schema, self.source_is_standby);
+        let owned = readable.map(|(name, sequence)| (name, sequence.owned_by.as_ref().map(|column| &column.table)));
+        let made = owned.filter(|(name, owner)| listed.contains(*name) || owner.is_some_and(|table| listed.contains(table)));
+        made.map(|(name, owner)| (name.clone(), owner.cloned())).collect()
     }
 
     async fn finish(
@@ -291,10 +310,8 @@ impl Prepared {
         self.tally.doing("make triggers, grants and the rest");
         let finish = Finish {
             source: keeper.client.reader(),
-            source_is_standby: keeper.is_standby,
             target,
             runner,
-            schema: &self.schema,
             selection: &self.selection,
             inherited: filling.inherited,
             owners: &self.owners,

@@ -1,26 +1,24 @@
-//! What follows the rows: views that need a key, materialized views, sequences, guards, owners, grants, event triggers.
+//! What follows the rows: views that need a key, materialized views, guards, owners, grants, event triggers.
 
 use super::inherited::{Inherited, ObjectKey};
 use super::owners::Owners;
 use super::selection::Selection;
 use super::statements::{Failure, Making, Runner, Statement};
-use super::{Route, grants, large_objects, refresh, sequences, session};
+use super::{Route, grants, large_objects, refresh, session};
 use crate::archive::Entry;
 use crate::connect::{Reader, TargetClient};
 use crate::stop::Stop;
 use crate::{Kind, Result};
 use restage_core::facts::ObjectKind;
-use restage_core::schema::{Schema, TableName};
+use restage_core::schema::TableName;
 use std::collections::HashSet;
 use tokio_postgres::Row;
 
 /// Everything that finishing looks at.
 pub(super) struct Finish<'a> {
     pub(super) source: Reader<'a>,
-    pub(super) source_is_standby: bool,
     pub(super) target: &'a TargetClient,
     pub(super) runner: &'a Runner<'a>,
-    pub(super) schema: &'a Schema,
     pub(super) selection: &'a Selection,
     pub(super) inherited: &'a Inherited,
     pub(super) owners: &'a Owners,
@@ -45,7 +43,6 @@ impl Finish<'_> {
         let mut notes = self.make(&self.selection.after_rows, Failure::Fatal).await?;
         self.refresh().await?;
         notes.extend(self.make(&self.selection.late_indexes, Failure::Fatal).await?);
-        notes.extend(self.sequences().await?);
         notes.extend(self.make(&self.selection.guards, Failure::Fatal).await?);
         notes.extend(self.replication().await?);
         let (on_event_triggers, remarks): (Vec<Entry>, Vec<Entry>) =
@@ -90,24 +87,6 @@ impl Finish<'_> {
         let transaction = self.runner.transaction();
         let sessions: Vec<&TargetClient> = more.iter().chain([self.target]).collect();
         refresh::refresh(schedule, &sessions, transaction, self.stop).await
-    }
-
-    async fn sequences(&self) -> Result<Vec<String>> {
-        let made: HashSet<TableName> = self.relations_made();
-        let readable = sequences::readable(self.schema, self.source_is_standby);
-        let carried: Vec<&TableName> = readable.into_iter().filter(|name| made.contains(*name)).collect();
-        let standings = sequences::read(self.source, &carried).await?;
-        sequences::write(self.runner, &standings).await?;
-        sequences::catch_up(self.target.reader(), self.runner, self.schema, &carried).await
-    }
-
-    /// Every relation there is now. An identity column's sequence is made with its table and not listed by itself.
-    fn relations_made(&self) -> HashSet<TableName> {
-        let listed: HashSet<TableName> =
-            self.selection.before_rows.iter().map(|entry| TableName::new(&entry.schema, &entry.name)).collect();
-        let of_columns = self.schema.sequences.iter().filter_map(|(name, sequence)| Some((name, sequence.owned_by.as_ref()?)));
-        let with_tables = of_columns.filter(|(_, column)| listed.contains(&column.table)).map(|(name, _)| name.clone());
-        with_tables.chain(listed.iter().cloned()).collect()
     }
 
     /// Subscriptions are made disabled and without their slot, for production's own subscription uses that.

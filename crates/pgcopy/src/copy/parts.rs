@@ -1,6 +1,6 @@
 //! Which tables are split, and where.
 //!
-//! A table that is more than one worker's share of all rows would be copied alone in the end, while the others have nothing to
+//! A table that is more than one worker's share of all work would be copied alone in the end, while the others have nothing to
 //! do. It is split by the pages of its file, of which each worker reads some; the source's server finds them without an index.
 //! Where rows are kept in another way than PostgreSQL's own, it is split by a key. Rows that come in several transactions cannot be
 //! written as visible to everybody, so no other table is split.
@@ -41,9 +41,13 @@ impl Part {
     }
 }
 
-/// Splits the tables that are worth it among so many workers.
-pub(super) async fn split(source: Reader<'_>, tables: &mut [TableCopy], workers: usize) -> Result<()> {
-    let total: u64 = tables.iter().map(|table| table.bytes).sum();
+/// Two bytes of an index take as long as so many of rows.
+const ROWS_PER_TWO_OF_INDEX: u64 = 5;
+
+/// Splits the tables that are worth it among so many workers, who have indexes of so many bytes to make besides.
+pub(super) async fn split(source: Reader<'_>, tables: &mut [TableCopy], index_bytes: u64, workers: usize) -> Result<()> {
+    let indexes = index_bytes / 2 * ROWS_PER_TWO_OF_INDEX;
+    let total: u64 = tables.iter().map(|table| table.bytes).sum::<u64>() + indexes;
     // A condition may have an index that finds its rows, which every part would read again.
     for table in tables.iter_mut().filter(|table| table.rows == Rows::All) {
         let wanted = parts_wanted(table.bytes, total, workers as u64);

@@ -38,6 +38,7 @@ pub(super) fn schedule(made: &[&Entry], sizes: &BTreeMap<TableName, u64>) -> Sch
         }
         reads.insert(entry.id, all);
     }
+    schedule.weigh();
     schedule
 }
 

@@ -54,6 +54,7 @@ impl RowCopy<'_> {
         Ok(TableFilled {
             rows_read,
             rows_written,
+            rows_found: None,
             bytes: poured.bytes,
             seconds: started.elapsed().as_secs_f64(),
             masked: self.table.masks.keys().cloned().collect(),

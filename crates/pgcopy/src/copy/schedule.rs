@@ -1,7 +1,8 @@
 //! Which work comes next: rows before the indexes on them, keys before the foreign keys to them, no two pieces of work that
-//! would wait for each other's locks, and otherwise the largest first.
+//! would wait for each other's locks, and otherwise what the most time still depends on.
 
 mod builder;
+pub(super) mod cost;
 mod structure;
 
 pub(super) use builder::{TableWork, Work};
@@ -26,6 +27,10 @@ pub(super) enum Task {
     Validate(ForeignKeyEntry),
     /// The statistics of a table.
     Analyze(TableName),
+    /// Where some sequences stand.
+    Sequences(Vec<TableName>),
+    /// How many rows some tables have now, each by its place in the list of copies.
+    Count(Vec<usize>),
     /// The rows of a materialized view, with their statistics.
     Refresh(TableName),
     /// All large objects.
@@ -56,7 +61,7 @@ pub(super) struct ForeignKeyEntry {
 /// The lock that the server takes on a table for some work, as its documentation of explicit locking has them.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Lock {
-    /// By whoever validates a foreign key to it.
+    /// By whoever reads it, or validates a foreign key to it.
     RowShare,
     /// By whoever adds rows.
     RowExclusive,
@@ -88,22 +93,30 @@ impl Lock {
 #[derive(Debug)]
 struct Planned {
     task: Task,
+    /// In microseconds.
     cost: u64,
+    urgency: Urgency,
     locks: BTreeMap<TableName, Lock>,
     /// How many tasks it still waits for.
     unmet: usize,
     needed_by: Vec<usize>,
 }
 
-/// The cost of what takes no time and others wait for: nothing begins that it would have to wait for in turn.
-const AT_ONCE: u64 = u64::MAX;
+/// What comes first of the work that can start.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+enum Urgency {
+    /// So many microseconds pass at least from its beginning to the end of all that waits for it.
+    Path(u64),
+    /// It takes no time and others wait for it: nothing begins that it would have to wait for in turn.
+    AtOnce,
+}
 
 /// The work, and how far it has come.
 #[derive(Debug, Default)]
 pub(super) struct Schedule {
     tasks: Vec<Planned>,
-    /// Those that wait for nothing but locks, the largest first.
-    ready: BTreeSet<(Reverse<u64>, usize)>,
+    /// Those that wait for nothing but locks, the most urgent first.
+    ready: BTreeSet<(Reverse<Urgency>, usize)>,
     running: BTreeSet<usize>,
 }
 
@@ -123,23 +136,27 @@ impl Schedule {
         Builder::new(work).build()
     }
 
-    /// Takes the largest task that can start.
+    /// Takes the most urgent task that can start.
     pub(super) fn next(&mut self) -> Next {
         let held: Vec<&BTreeMap<TableName, Lock>> = self.running.iter().map(|at| &self.tasks[*at].locks).collect();
-        let urgent: Vec<&BTreeMap<TableName, Lock>> =
-            self.ready.iter().take_while(|(cost, _)| cost.0 == AT_ONCE).map(|(_, at)| &self.tasks[*at].locks).collect();
+        let urgent: Vec<&BTreeMap<TableName, Lock>> = self
+            .ready
+            .iter()
+            .take_while(|(urgency, _)| urgency.0 == Urgency::AtOnce)
+            .map(|(_, at)| &self.tasks[*at].locks)
+            .collect();
         let conflicts = |at: usize| {
-            let others = if self.tasks[at].cost == AT_ONCE { &[][..] } else { &urgent[..] };
+            let others = if self.tasks[at].urgency == Urgency::AtOnce { &[][..] } else { &urgent[..] };
             let mut wanted = self.tasks[at].locks.iter();
             wanted
                 .any(|(table, lock)| held.iter().chain(others).filter_map(|held| held.get(table)).any(|held| held.conflicts(*lock)))
         };
-        let Some(largest) = self.ready.iter().find(|(_, at)| !conflicts(*at)).copied() else {
+        let Some(first) = self.ready.iter().find(|(_, at)| !conflicts(*at)).copied() else {
             return if self.running.is_empty() { Next::Finished } else { Next::Wait };
         };
-        self.ready.remove(&largest);
-        self.running.insert(largest.1);
-        Next::Task(largest.1, Box::new(self.tasks[largest.1].task.clone()))
+        self.ready.remove(&first);
+        self.running.insert(first.1);
+        Next::Task(first.1, Box::new(self.tasks[first.1].task.clone()))
     }
 
     /// How many tasks there are in all.
@@ -158,22 +175,53 @@ impl Schedule {
         for at in std::mem::take(&mut self.tasks[task].needed_by) {
             self.tasks[at].unmet -= 1;
             if self.tasks[at].unmet == 0 {
-                self.ready.insert((Reverse(self.tasks[at].cost), at));
+                self.ready.insert((Reverse(self.tasks[at].urgency), at));
             }
         }
     }
 
-    /// Adds a task that can start when those it needs, all added before, are done.
+    /// Adds a task of so many microseconds that can start when those it needs, all added before, are done.
     pub(super) fn add(&mut self, task: Task, cost: u64, needs: &BTreeSet<usize>, locks: BTreeMap<TableName, Lock>) -> usize {
+        self.push(task, cost, Urgency::Path(cost), needs, locks)
+    }
+
+    /// Adds a task that takes no time.
+    fn add_at_once(&mut self, task: Task, needs: &BTreeSet<usize>, locks: BTreeMap<TableName, Lock>) -> usize {
+        self.push(task, 0, Urgency::AtOnce, needs, locks)
+    }
+
+    fn push(
+        &mut self,
+        task: Task,
+        cost: u64,
+        urgency: Urgency,
+        needs: &BTreeSet<usize>,
+        locks: BTreeMap<TableName, Lock>,
+    ) -> usize {
         let at = self.tasks.len();
-        self.tasks.push(Planned { task, cost, locks, unmet: needs.len(), needed_by: vec![] });
+        self.tasks.push(Planned { task, cost, urgency, locks, unmet: needs.len(), needed_by: vec![] });
         for need in needs {
             self.tasks[*need].needed_by.push(at);
         }
         if needs.is_empty() {
-            self.ready.insert((Reverse(cost), at));
+            self.ready.insert((Reverse(urgency), at));
         }
         at
+    }
+
+    /// Says of each task what depends on it, once all are there.
+    pub(super) fn weigh(&mut self) {
+        let mut paths = vec![0; self.tasks.len()];
+        // Whatever needs a task was added after it.
+        for at in (0..self.tasks.len()).rev() {
+            let task = &mut self.tasks[at];
+            paths[at] = task.cost + task.needed_by.iter().map(|later| paths[*later]).max().unwrap_or(0);
+            if let Urgency::Path(path) = &mut task.urgency {
+                *path = paths[at];
+            }
+        }
+        let ready = std::mem::take(&mut self.ready);
+        self.ready = ready.into_iter().map(|(_, at)| (Reverse(self.tasks[at].urgency), at)).collect();
     }
 }
 
@@ -182,14 +230,14 @@ mod tests {
     use super::*;
     use crate::archive::{EntryId, entry};
     use crate::copy::keys::Keys;
-    use std::collections::HashMap;
+    use std::collections::{HashMap, HashSet};
 
     fn name(text: &str) -> TableName {
         TableName::parse(text).unwrap()
     }
 
     fn table(text: &str, bytes: u64) -> TableWork {
-        TableWork { name: name(text), bytes, has_rows: true, parts: 1 }
+        TableWork { name: name(text), bytes, index_bytes: bytes / 2, has_rows: true, parts: 1 }
     }
 
     fn making(id: u32, kind: &str, name: &str, needs: &[u32]) -> Entry {
@@ -206,8 +254,18 @@ mod tests {
         parents: &BTreeMap<TableName, TableName>,
         large_object_bytes: Option<u64>,
     ) -> Schedule {
-        let (structure, keys, tables) = (HashMap::new(), Keys::default(), tables.to_vec());
-        Schedule::of(&Work { tables, structure: &structure, keys: &keys, entries, table_ids: ids, parents, large_object_bytes })
+        let (structure, keys, tables, known_by_indexes) = (HashMap::new(), Keys::default(), tables.to_vec(), HashSet::new());
+        Schedule::of(&Work {
+            tables,
+            structure: &structure,
+            keys: &keys,
+            entries,
+            table_ids: ids,
+            parents,
+            known_by_indexes: &known_by_indexes,
+            sequences: &[],
+            large_object_bytes,
+        })
     }
 
     fn word(task: &Task) -> String {
@@ -220,6 +278,8 @@ mod tests {
             Task::Make(entries) => entries.iter().map(|entry| entry.name.as_str()).collect::<Vec<_>>().join(" "),
             Task::Validate(key) => format!("validate {}", key.constraint),
             Task::Analyze(table) => format!("analyze {table}"),
+            Task::Sequences(sequences) => format!("set {}", sequences.len()),
+            Task::Count(tables) => format!("count {tables:?}"),
             Task::Refresh(view) => format!("refresh {view}"),
             Task::LargeObjects => "large objects".into(),
         }
@@ -266,7 +326,41 @@ mod tests {
         let all: Vec<&String> = order.iter().flatten().collect();
         let place = |word: &str| all.iter().position(|one| *one == word).unwrap();
         assert!(place("big_key") < place("big_index") && place("big_index_2") < place("other_big"), "{all:?}");
-        assert_eq!(all.len(), 8, "{all:?}");
+        assert!(place("analyze big") < place("big_key"), "{all:?}");
+        assert_eq!(all.len(), 10, "{all:?}");
+    }
+
+    #[test]
+    fn what_many_keys_wait_for_comes_first_and_keys_follow_as_soon_as_they_can() {
+        let ids: HashMap<EntryId, TableName> =
+            (1..=200).map(|n| (EntryId(n), name(&format!("t{n}")))).chain([(EntryId(999), name("owners"))]).collect();
+        let keys: Vec<Entry> = (1..=200).map(|n| making(1000 + n, "FK CONSTRAINT", &format!("k{n}"), &[n, 999])).collect();
+        // The table that all refer to is the smallest, and the last of the list.
+        let tables: Vec<TableWork> = (1..=200).map(|n| table(&format!("t{n}"), 1000)).chain([table("owners", 10)]).collect();
+        let all = order(scheduled(&tables, &keys, &ids, &BTreeMap::new(), None), 2).concat();
+        let place = |what: &str| all.iter().position(|one| one.contains(what)).unwrap();
+        assert!(place("199, 200]") < place("rows [128"), "{all:?}");
+        assert!(place("k1 k2") < place("rows [160"), "the first keys do not wait for the last rows: {all:?}");
+    }
+
+    #[test]
+    fn sequences_are_set_after_the_rows_and_keys_of_their_tables() {
+        let ids = HashMap::from([(EntryId(1), name("big"))]);
+        let sequences = [(name("big_id_seq"), Some(name("big"))), (name("free"), None)];
+        let (structure, keys, known) = (HashMap::new(), Keys::default(), HashSet::new());
+        let work = Work {
+            tables: vec![table("big", 100 << 20)],
+            structure: &structure,
+            keys: &keys,
+            entries: &[making(2, "CONSTRAINT", "big_key", &[1])],
+            table_ids: &ids,
+            parents: &BTreeMap::new(),
+            known_by_indexes: &known,
+            sequences: &sequences,
+            large_object_bytes: None,
+        };
+        let all = order(Schedule::of(&work), 1).concat();
+        assert_eq!(all, ["rows [0] [] 0", "analyze big", "big_key", "count [0]", "set 2"]);
     }
 
     #[test]
@@ -307,9 +401,8 @@ mod tests {
         let tables: Vec<TableWork> = (1..=40).map(|n| table(&format!("t{n}"), 1000)).collect();
         let scheduled = || scheduled(&tables, &keys, &ids, &BTreeMap::new(), None);
         let order = order(scheduled(), 4);
-        assert_eq!(order.len(), 1, "{order:?}");
-        assert_eq!(order[0].len(), 2);
-        assert!(order[0][0].contains("\"k1\", \"k2\""));
+        assert_eq!((order[0].len(), order[1].len(), order.len()), (2, 1, 2), "{order:?}");
+        assert!(order[0][0].contains("\"k1\", \"k2\"") && order[1][0].starts_with("count [0, 1"));
     }
 
     #[test]
@@ -319,7 +412,18 @@ mod tests {
         let tables = vec![TableWork { parts: 3, ..table("giant", 900 << 20) }, table("other", 100 << 20)];
         let scheduled = || scheduled(&tables, &entries, &ids, &BTreeMap::new(), None);
         let all: Vec<String> = order(scheduled(), 2).concat();
-        assert_eq!(all, ["part 0 of 0", "part 1 of 0", "part 2 of 0", "rows [1] [] 0", "index", "analyze other", "analyze giant"]);
+        let expected = [
+            "part 0 of 0",
+            "part 1 of 0",
+            "part 2 of 0",
+            "rows [1] [] 0",
+            "analyze giant",
+            "count [0]",
+            "index",
+            "analyze other",
+            "count [1]",
+        ];
+        assert_eq!(all, expected);
     }
 
     #[test]
@@ -331,7 +435,8 @@ mod tests {
             schedule.add(Task::Make(index), 10, &BTreeSet::new(), lock(Lock::Share));
         }
         let key = vec![making(4, "CONSTRAINT", "key", &[])];
-        schedule.add(Task::Make(key), AT_ONCE, &[0].into(), lock(Lock::AccessExclusive));
+        schedule.add_at_once(Task::Make(key), &[0].into(), lock(Lock::AccessExclusive));
+        schedule.weigh();
         assert_eq!(order(schedule, 2), [vec!["index 1", "index 2"], vec!["key"], vec!["index 3"]]);
     }
 
@@ -342,7 +447,7 @@ mod tests {
         clustered.sql += "\nALTER TABLE public.big CLUSTER ON clustered;\n";
         let (entries, tables) = ([clustered, making(3, "INDEX", "plain", &[1])], vec![table("big", 100 << 20)]);
         let rounds = order(scheduled(&tables, &entries, &ids, &BTreeMap::new(), None), 2);
-        assert_eq!(rounds, [vec!["rows [0] [] 0"], vec!["clustered"], vec!["plain"], vec!["analyze big"]]);
+        assert_eq!(rounds, [vec!["rows [0] [] 0"], vec!["analyze big", "count [0]"], vec!["plain"], vec!["clustered"]]);
     }
 
     #[test]
@@ -353,6 +458,8 @@ mod tests {
         let tables = vec![table("part", 100 << 20), table("other", 50 << 20)];
         let scheduled = || scheduled(&tables, &entries, &ids, &parents, Some(1));
         let all: Vec<String> = order(scheduled(), 1).concat();
-        assert_eq!(all, ["rows [0] [] 0", "rows [1] [] 0", "key", "large objects", "analyze other", "analyze whole"]);
+        let expected =
+            ["rows [0] [] 0", "rows [1] [] 0", "analyze whole", "analyze other", "key", "count [0]", "count [1]", "large objects"];
+        assert_eq!(all, expected);
     }
 }

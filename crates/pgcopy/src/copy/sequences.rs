@@ -3,43 +3,150 @@
 use super::statements::{Failure, Runner, Statement};
 use crate::Result;
 use crate::connect::Reader;
-use restage_core::schema::{Persistence, Schema, Sequence, TableName, TypeKind, quote_literal};
+use restage_core::schema::{ColumnPath, Persistence, Schema, Sequence, TableKind, TableName, TypeKind, quote_literal};
+use std::collections::HashMap;
+use tokio_postgres::types::Type;
 
-/// How many sequences one query reads.
-const SEQUENCES_PER_QUERY: usize = 200;
+/// How many sequences, or columns, one query looks at.
+pub(crate) const PER_QUERY: usize = 100;
 
 /// Where one sequence stands.
+#[derive(Clone, Debug, PartialEq)]
 pub(super) struct Standing {
     name: TableName,
     last_value: i64,
     is_called: bool,
+    /// The least and the greatest value that it gives.
+    bounds: (i64, i64),
 }
 
-/// Reads the source's sequences. They are outside of snapshots and stand where they stand now, which is never behind.
-pub(super) async fn read(source: Reader<'_>, sequences: &[&TableName]) -> Result<Vec<Standing>> {
-    let mut standings = Vec::with_capacity(sequences.len());
-    for some in sequences.chunks(SEQUENCES_PER_QUERY) {
-        let each = some.iter().enumerate().map(|(at, name)| format!("SELECT {at}, last_value, is_called FROM {}", name.sql()));
+/// A sequence whose next values its column has already.
+#[derive(Clone, Debug, PartialEq)]
+pub(crate) struct Behind {
+    pub(crate) sequence: TableName,
+    pub(crate) column: ColumnPath,
+    pub(crate) from: i64,
+    /// The outermost value of the column.
+    pub(crate) to: i64,
+}
+
+/// The sequences whose rows can be read; on a standby, unlogged ones, which belong to unlogged tables, cannot.
+pub(super) fn readable(schema: &Schema, source_is_standby: bool) -> impl Iterator<Item = (&TableName, &Sequence)> {
+    let lost = move |sequence: &Sequence| {
+        let table = sequence.owned_by.as_ref().and_then(|column| schema.tables.get(&column.table));
+        source_is_standby && table.is_some_and(|table| table.persistence == Persistence::Unlogged)
+    };
+    schema.sequences.iter().filter(move |(_, sequence)| !lost(sequence))
+}
+
+/// Sets some of the shadow's sequences as they stand in the source, or further on where that is behind their column; returns
+/// notes on those.
+pub(super) async fn carry_over(
+    source: Reader<'_>,
+    runner: &Runner<'_>,
+    schema: &Schema,
+    names: &[TableName],
+) -> Result<Vec<String>> {
+    write(runner, &standings(source, names).await?).await?;
+    let mut notes = Vec::new();
+    for Behind { sequence, from, to, .. } in behind(runner.reader(), schema, names).await? {
+        notes.push(format!("the sequence `{sequence}` was behind its column and was moved from {from} to {to}"));
+        write(runner, &[Standing { name: sequence, last_value: to, is_called: true, bounds: (from, to) }]).await?;
+    }
+    Ok(notes)
+}
+
+/// Those of some sequences that are behind their column, as they are where values are given out by other means.
+pub(crate) async fn behind(reader: Reader<'_>, schema: &Schema, names: &[TableName]) -> Result<Vec<Behind>> {
+    let mut found = Vec::new();
+    let numbering: Vec<(&TableName, &Sequence, &ColumnPath)> = names.iter().filter_map(|name| numbering(schema, name)).collect();
+    for some in numbering.chunks(PER_QUERY) {
+        let outermost = outermost(reader, some).await?;
+        let used: Vec<TableName> =
+            some.iter().map(|(name, ..)| (*name).clone()).filter(|name| outermost.contains_key(name)).collect();
+        let standings: HashMap<TableName, Standing> =
+            standings(reader, &used).await?.into_iter().map(|standing| (standing.name.clone(), standing)).collect();
+        for (name, sequence, column) in some {
+            let (Some(to), Some(standing)) = (outermost.get(*name), standings.get(*name)) else { continue };
+            if standing.is_behind(*to, sequence.ascending) {
+                let (sequence, column, from) = ((*name).clone(), (*column).clone(), standing.last_value);
+                found.push(Behind { sequence, column, from, to: *to });
+            }
+        }
+    }
+    Ok(found)
+}
+
+impl Standing {
+    /// Whether a value of its column is one that it will give; one that it never gives says nothing.
+    fn is_behind(&self, outermost: i64, ascending: bool) -> bool {
+        let before = if ascending { self.last_value < outermost } else { self.last_value > outermost };
+        let (least, greatest) = self.bounds;
+        (before || self.last_value == outermost && !self.is_called) && (least..=greatest).contains(&outermost)
+    }
+}
+
+/// The sequence with its column, if it numbers a column of integers.
+pub(crate) fn numbering<'s>(schema: &'s Schema, name: &'s TableName) -> Option<(&'s TableName, &'s Sequence, &'s ColumnPath)> {
+    let sequence = schema.sequences.get(name)?;
+    let path = sequence.owned_by.as_ref()?;
+    let table = schema.tables.get(&path.table)?;
+    let of_integers = matches!(table.column(&path.column)?.kind, TypeKind::Integer { .. }) && table.kind != TableKind::Foreign;
+    of_integers.then_some((name, sequence, path))
+}
+
+/// The last value of every column in the direction of its sequence, if there is any.
+async fn outermost(reader: Reader<'_>, some: &[(&TableName, &Sequence, &ColumnPath)]) -> Result<HashMap<TableName, i64>> {
+    let each = some.iter().enumerate().map(|(at, (_, sequence, path))| {
+        let outermost = if sequence.ascending { "max" } else { "min" };
+        format!("SELECT {at}, (SELECT {outermost}({})::int8 FROM {})", path.column.sql(), path.table.sql())
+    });
+    let sql = each.collect::<Vec<_>>().join(" UNION ALL ");
+    let rows = reader.query("compare the sequences with their columns", &sql, &[]).await?;
+    let value = |row: &tokio_postgres::Row| Some((some[at(row)].0.clone(), row.get::<_, Option<i64>>(1)?));
+    Ok(rows.iter().filter_map(value).collect())
+}
+
+/// Reads where sequences stand. They are outside of snapshots and stand where they stand now, which is never behind.
+///
+/// One function tells of all that were called at least once, without opening each; the others are read themselves.
+async fn standings(reader: Reader<'_>, names: &[TableName]) -> Result<Vec<Standing>> {
+    let schemas: Vec<&str> = names.iter().map(|name| name.schema.as_str()).collect();
+    let relations: Vec<&str> = names.iter().map(|name| name.name.as_str()).collect();
+    let rows =
+        reader.query("read the sequences", STANDINGS, &[(&schemas, Type::TEXT_ARRAY), (&relations, Type::TEXT_ARRAY)]).await?;
+    let mut standings: Vec<Standing> = Vec::with_capacity(rows.len());
+    let mut uncalled: Vec<usize> = Vec::new();
+    for row in &rows {
+        let last_value: Option<i64> = row.get(3);
+        if last_value.is_none() {
+            uncalled.push(standings.len());
+        }
+        let (name, bounds) = (names[at(row)].clone(), (row.get(1), row.get(2)));
+        standings.push(Standing { name, last_value: last_value.unwrap_or_default(), is_called: last_value.is_some(), bounds });
+    }
+    for some in uncalled.chunks(PER_QUERY) {
+        let each = some.iter().map(|at| format!("SELECT {at}, last_value, is_called FROM {}", standings[*at].name.sql()));
         let sql = each.collect::<Vec<_>>().join(" UNION ALL ");
-        for row in source.query("read the sequences", &sql, &[]).await? {
-            let at = usize::try_from(row.get::<_, i32>(0)).unwrap_or_default();
-            standings.push(Standing { name: some[at].clone(), last_value: row.get(1), is_called: row.get(2) });
+        for row in reader.query("read the sequences", &sql, &[]).await? {
+            let standing = &mut standings[at(&row)];
+            (standing.last_value, standing.is_called) = (row.get(1), row.get(2));
         }
     }
     Ok(standings)
 }
 
-/// The sequences whose rows a standby can read; unlogged ones belong to unlogged tables.
-pub(super) fn readable(schema: &Schema, source_is_standby: bool) -> Vec<&TableName> {
-    let lost = |sequence: &Sequence| {
-        let table = sequence.owned_by.as_ref().and_then(|column| schema.tables.get(&column.table));
-        source_is_standby && table.is_some_and(|table| table.persistence == Persistence::Unlogged)
-    };
-    schema.sequences.iter().filter(|(_, sequence)| !lost(sequence)).map(|(name, _)| name).collect()
+const STANDINGS: &str = "SELECT wanted.at::int4 - 1, q.seqmin, q.seqmax, pg_sequence_last_value(q.seqrelid) \
+     FROM unnest($1::text[], $2::text[]) WITH ORDINALITY AS wanted (schema, name, at) \
+       JOIN pg_namespace n ON n.nspname = wanted.schema JOIN pg_class c ON c.relnamespace = n.oid AND c.relname = wanted.name \
+       JOIN pg_sequence q ON q.seqrelid = c.oid ORDER BY 1";
+
+fn at(row: &tokio_postgres::Row) -> usize {
+    usize::try_from(row.get::<_, i32>(0)).unwrap_or_default()
 }
 
 /// Sets the shadow's sequences.
-pub(super) async fn write(runner: &Runner<'_>, standings: &[Standing]) -> Result<()> {
+async fn write(runner: &Runner<'_>, standings: &[Standing]) -> Result<()> {
     let set = standings.iter().map(|standing| Statement {
         doing: format!("set the sequence `{}`", standing.name),
         sql: format!(
@@ -53,42 +160,21 @@ pub(super) async fn write(runner: &Runner<'_>, standings: &[Standing]) -> Result
     runner.run(&set.collect::<Vec<_>>()).await.map(drop)
 }
 
-/// Moves sequences on that are behind the greatest value of their column, as they are where production gives out values by
-/// other means; returns a note for each.
-pub(super) async fn catch_up(target: Reader<'_>, runner: &Runner<'_>, schema: &Schema, made: &[&TableName]) -> Result<Vec<String>> {
-    let numbered: Vec<(&TableName, &Sequence)> = schema
-        .sequences
-        .iter()
-        .filter(|(name, sequence)| made.contains(name) && sequence.owned_by.as_ref().is_some_and(|_| is_number(schema, sequence)))
-        .collect();
-    let mut notes = Vec::new();
-    for some in numbered.chunks(SEQUENCES_PER_QUERY) {
-        let each = some.iter().enumerate().filter_map(|(at, (name, sequence))| {
-            let column = sequence.owned_by.as_ref()?;
-            let (outermost, behind) = if sequence.ascending { ("max", "<") } else { ("min", ">") };
-            let (sequence, table, column) = (name.sql(), column.table.sql(), column.column.sql());
-            Some(format!(
-                "SELECT {at}, s.last_value, v.value FROM {sequence} s, pg_sequence d, \
-                   (SELECT {outermost}({column})::int8 AS value FROM {table}) v \
-                 WHERE d.seqrelid = {}::regclass AND (s.last_value {behind} v.value OR (s.last_value = v.value AND NOT s.is_called)) \
-                   AND v.value BETWEEN d.seqmin AND d.seqmax",
-                quote_literal(&sequence)
-            ))
-        });
-        let sql = each.collect::<Vec<_>>().join(" UNION ALL ");
-        let mut behind = Vec::new();
-        for row in target.query("compare the sequences with their columns", &sql, &[]).await? {
-            let name = some[usize::try_from(row.get::<_, i32>(0)).unwrap_or_default()].0;
-            let (from, to): (i64, i64) = (row.get(1), row.get(2));
-            notes.push(format!("the sequence `{name}` was behind its column and was moved from {from} to {to}"));
-            behind.push(Standing { name: name.clone(), last_value: to, is_called: true });
-        }
-        write(runner, &behind).await?;
-    }
-    Ok(notes)
-}
+#[cfg(test)]
+mod tests {
+    use super::*;
 
-fn is_number(schema: &Schema, sequence: &Sequence) -> bool {
-    let column = sequence.owned_by.as_ref().and_then(|path| schema.tables.get(&path.table)?.column(&path.column));
-    column.is_some_and(|column| matches!(column.kind, TypeKind::Integer { .. }))
+    #[test]
+    fn a_sequence_is_behind_a_value_that_it_will_give() {
+        let standing = |last_value, is_called| Standing {
+            name: TableName::parse("numbers").unwrap(),
+            last_value,
+            is_called,
+            bounds: (1, 100),
+        };
+        assert!(standing(9, true).is_behind(10, true) && standing(10, false).is_behind(10, true));
+        assert!(!standing(10, true).is_behind(10, true) && !standing(10, true).is_behind(9, true));
+        assert!(standing(10, true).is_behind(9, false) && !standing(9, true).is_behind(10, false));
+        assert!(!standing(9, true).is_behind(101, true), "it never gives 101");
+    }
 }

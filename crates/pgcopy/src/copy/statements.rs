@@ -1,7 +1,7 @@
 //! Running many statements in few round trips, and naming the one that failed.
 
 use crate::archive::Entry;
-use crate::connect::TargetClient;
+use crate::connect::{Reader, TargetClient};
 use crate::stop::Stop;
 use crate::{Error, Kind, Result};
 use restage_core::facts::ObjectKind;
@@ -49,6 +49,11 @@ pub(super) struct Runner<'a> {
 impl<'a> Runner<'a> {
     pub(super) fn new(client: &'a TargetClient, transaction: Transaction, stop: &'a Stop) -> Self {
         Self { client, transaction, stop }
+    }
+
+    /// Queries on the same session.
+    pub(super) fn reader(&self) -> Reader<'_> {
+        self.client.reader()
     }
 
     /// Whose transactions it runs them in.

@@ -6,7 +6,7 @@ use super::statements::{Failure, Statement};
 use crate::Result;
 use crate::connect::Reader;
 use restage_core::schema::{TableName, quote_literal};
-use std::collections::BTreeSet;
+use std::collections::{BTreeSet, HashSet};
 use tokio_postgres::Row;
 use tokio_postgres::types::{ToSql, Type};
 
@@ -48,6 +48,14 @@ const TREE: &str = "WITH RECURSIVE tree AS ( \
          OR current_setting('server_version_num')::int < $3 AND EXISTS (SELECT FROM pg_attribute a JOIN pg_type t \
            ON t.oid = a.atttypid WHERE a.attrelid = c.oid AND NOT a.attisdropped AND t.typtype IN ('r', 'm')) \
      FROM tree JOIN pg_class c USING (oid) JOIN pg_namespace n ON n.oid = c.relnamespace";
+
+/// The tables of which more is known than what is in their columns: expressions of indexes, several columns together.
+pub(super) async fn known_by_indexes(source: Reader<'_>) -> Result<HashSet<TableName>> {
+    let sql = "SELECT n.nspname, c.relname FROM pg_class c JOIN pg_namespace n ON n.oid = c.relnamespace \
+               WHERE c.oid IN (SELECT indrelid FROM pg_index WHERE indexprs IS NOT NULL UNION SELECT stxrelid FROM pg_statistic_ext)";
+    let rows = source.query("list what has statistics of its own", sql, &[]).await?;
+    Ok(rows.iter().map(|row| TableName::new(row.get::<_, String>(0), row.get::<_, String>(1))).collect())
+}
 
 /// A table, or one below it.
 struct Member {

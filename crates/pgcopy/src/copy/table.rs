@@ -110,7 +110,7 @@ fn missing(schema: &Schema, carried: &Carried) -> Result<()> {
 
 /// What is told of a table that is made and stays empty.
 pub(super) fn left_empty() -> TableFilled {
-    TableFilled { rows_read: 0, rows_written: 0, bytes: 0, seconds: 0.0, masked: vec![], checksum: None }
+    TableFilled { rows_read: 0, rows_written: 0, rows_found: None, bytes: 0, seconds: 0.0, masked: vec![], checksum: None }
 }
 
 impl TableCopy {

@@ -13,16 +13,17 @@ use super::statements::{Failure, Making, Runner, Statement, Transaction};
 use super::statistics::carried_over;
 use super::table::{self, TableCopy};
 use super::tally::Tally;
-use super::{Route, session};
+use super::{Route, sequences, session};
 use crate::archive::Entry;
 use crate::connect::{SourceClient, TargetClient};
 use crate::mask::MaskSet;
 use crate::stop::{self, Stop};
+use crate::verify::counts;
 use crate::{Error, Kind, Result};
 use futures::future::BoxFuture;
 use restage_core::provider::TableFilled;
 use restage_core::scenario::copy_database::Verify;
-use restage_core::schema::{TableName, quote_identifier};
+use restage_core::schema::{Schema, TableName, quote_identifier};
 use std::collections::{BTreeMap, HashSet};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Instant;
@@ -34,6 +35,7 @@ pub(super) struct Job {
     /// The largest first.
     pub(super) tables: Vec<TableCopy>,
     pub(super) masks: BTreeMap<TableName, MaskSet>,
+    pub(super) schema: Arc<Schema>,
     pub(super) verify: Verify,
     pub(super) owners: Arc<Owners>,
     pub(super) tally: Arc<Tally>,
@@ -219,6 +221,18 @@ impl<'a> Worker<'a> {
                 self.job.tally.spent("statistics", started);
                 gathered
             }
+            Task::Sequences(names) => {
+                let runner = Runner::new(self.target, self.transaction, self.stop);
+                let notes = sequences::carry_over(self.source.reader(), &runner, &self.job.schema, &names).await?;
+                self.job.tally.spent("sequences", started);
+                self.job.progress.done().notes.extend(notes);
+                Ok(())
+            }
+            Task::Count(tables) => {
+                let counted = self.target.guard(self.stop, self.count(&tables)).await;
+                self.job.tally.spent("counting", started);
+                counted
+            }
             Task::LargeObjects => Box::pin(self.large_objects()).await,
             // Views read what all the other tasks have made, and have a schedule of their own.
             Task::Refresh(_) => Ok(()),
@@ -294,6 +308,19 @@ impl<'a> Worker<'a> {
             return None;
         }
         self.job.progress.done().tables.get(name).map(|filled| filled.rows_written)
+    }
+
+    /// Counts what is there of tables that were copied; another number than the copy's is found when both are compared.
+    async fn count(&self, tables: &[usize]) -> Result<()> {
+        let names: Vec<&TableName> = tables.iter().map(|at| &self.job.tables[*at].name).collect();
+        let counts = counts::rows_of(self.target.reader(), &names).await?;
+        let mut done = self.job.progress.done();
+        for (name, rows) in names.into_iter().zip(counts) {
+            if let Some(table) = done.tables.get_mut(name) {
+                table.rows_found = Some(rows);
+            }
+        }
+        Ok(())
     }
 
     async fn large_objects(&mut self) -> Result<()> {

@@ -3,6 +3,7 @@
 use crate::place::{assert_same, dump, endpoint, tools};
 use restage_core::provider::{Carried, Filled, Verified, Verify};
 use restage_lab::Cluster;
+use restage_pgcopy::archive::Archives;
 use restage_pgcopy::connect::Endpoint;
 use restage_pgcopy::copy::{self, Filling, Inherited, Route};
 use restage_pgcopy::facts::gather_database;
@@ -67,14 +68,22 @@ impl<'a> Journey<'a> {
     /// Everything, with checksums.
     pub(crate) async fn carried(&self) -> Carried {
         let client = connect::source(&self.from.endpoint()).await.unwrap();
-        let facts = gather_database(&client, &tools(self.to.cluster), &Stop::never()).await.unwrap();
+        let facts = gather_database(&client, &Archives::default(), &tools(self.to.cluster), &Stop::never()).await.unwrap();
         Carried { verify: Verify::Checksums, ..copy::everything(&facts) }
     }
 
     /// Copies over a route of its own, such as one through a proxy.
     pub(crate) async fn fill_by(&self, route: &Route, carried: &Carried, stop: &Stop) -> Result<Filled> {
         let (tools, inherited) = (tools(self.to.cluster), Inherited::default());
-        let filling = Filling { carried, inherited: &inherited, mask_key: None, tools: &tools, stop, reporter: &Silent };
+        let filling = Filling {
+            carried,
+            inherited: &inherited,
+            mask_key: None,
+            tools: &tools,
+            archives: &Archives::default(),
+            stop,
+            reporter: &Silent,
+        };
         copy::fill(route, &filling).await
     }
 

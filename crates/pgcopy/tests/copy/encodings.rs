@@ -4,6 +4,7 @@ use crate::compared::{Database, Journey};
 use crate::place::tools;
 use restage_lab::Cluster;
 use restage_pgcopy::Kind;
+use restage_pgcopy::archive::Archives;
 use restage_pgcopy::connect;
 use restage_pgcopy::facts::gather_database;
 use restage_pgcopy::stop::Stop;
@@ -107,6 +108,6 @@ async fn names_of_no_known_encoding_are_refused_and_not_guessed() {
     let make = "DO $$ BEGIN EXECUTE format('CREATE TABLE %I ()', convert_from('\\xe9', 'SQL_ASCII')); END $$";
     let journey = arranged(&cluster, "SQL_ASCII", "SQL_ASCII", make);
     let client = connect::source(&journey.from.endpoint()).await.unwrap();
-    let error = gather_database(&client, &tools(&cluster), &Stop::never()).await.unwrap_err();
+    let error = gather_database(&client, &Archives::default(), &tools(&cluster), &Stop::never()).await.unwrap_err();
     assert_eq!(error.kind, Kind::ToolFailed, "{error}");
 }

@@ -4,12 +4,14 @@ use crate::place::{Pair, as_role, assert_same, dump, endpoint, tools};
 use crate::whole::EVERYTHING;
 use restage_core::provider::{Carried, Progress};
 use restage_lab::{Cluster, Config, Installation};
+use restage_pgcopy::archive::Archives;
 use restage_pgcopy::copy::{self, Filling, Inherited, Route};
 use restage_pgcopy::facts::gather_database;
 use restage_pgcopy::reporter::{Reporter, Silent};
 use restage_pgcopy::stop::{Stop, stop};
 use restage_pgcopy::{Error, Kind, connect};
 use std::error::Error as _;
+use std::sync::LazyLock;
 use std::time::{Duration, Instant};
 use tokio::sync::Notify;
 
@@ -59,7 +61,8 @@ fn filling<'a>(
     stop: &'a Stop,
     reporter: &'a dyn Reporter,
 ) -> Filling<'a> {
-    Filling { carried, inherited, mask_key: None, tools, stop, reporter }
+    static ARCHIVES: LazyLock<Archives> = LazyLock::new(Archives::default);
+    Filling { carried, inherited, mask_key: None, tools, archives: &ARCHIVES, stop, reporter }
 }
 
 #[tokio::test(flavor = "multi_thread")]
@@ -166,7 +169,7 @@ async fn a_privilege_that_is_missing_is_named_with_its_object() {
     to.psql("postgres", "CREATE DATABASE copy TEMPLATE template0 OWNER login").unwrap();
     let (tools, inherited, stop) = (tools(&to), Inherited::default(), Stop::never());
     let source = endpoint(&from, "app");
-    let facts = gather_database(&connect::source(&source).await.unwrap(), &tools, &stop).await.unwrap();
+    let facts = gather_database(&connect::source(&source).await.unwrap(), &Archives::default(), &tools, &stop).await.unwrap();
     let carried = copy::everything(&facts);
     let route = Route { source, target: as_role(&to, "copy", "login", "pw") };
     let error = copy::fill(&route, &filling(&carried, &tools, &inherited, &stop, &Silent)).await.unwrap_err();
@@ -199,7 +202,7 @@ async fn a_half_filled_target_with_every_kind_of_object_is_emptied_first() {
         )
         .unwrap();
     let client = connect::source(&endpoint(&cluster, "app")).await.unwrap();
-    let facts = gather_database(&client, &tools(&cluster), &Stop::never()).await.unwrap();
+    let facts = gather_database(&client, &Archives::default(), &tools(&cluster), &Stop::never()).await.unwrap();
     pair.fill(&copy::everything(&facts), None).await.unwrap();
     let options = ["--no-privileges", "--no-publications"];
     let dumps = ["app", "copy"].map(|database| dump(&cluster, database, cluster.major(), &options));

@@ -2,6 +2,7 @@
 
 use crate::place::{Pair, as_role, dump, tools};
 use restage_lab::{Cluster, Major};
+use restage_pgcopy::archive::Archives;
 use restage_pgcopy::copy::{self, Filling, Inherited, Route};
 use restage_pgcopy::facts::gather_database;
 use restage_pgcopy::reporter::Silent;
@@ -102,12 +103,19 @@ async fn an_ordinary_login_hands_over_what_it_can(major: Major) {
     let stop = Stop::never();
     let source = crate::place::endpoint(&from, "app");
     let client = connect::source(&source).await.unwrap();
-    let carried = copy::everything(&gather_database(&client, &tools, &stop).await.unwrap());
+    let carried = copy::everything(&gather_database(&client, &Archives::default(), &tools, &stop).await.unwrap());
     let old = archive::dump(&tools, &crate::place::endpoint(&to, "old"), None, &stop).await.unwrap();
     let inherited = Inherited::from_archive(&old);
     let route = Route { source, target: as_role(&to, "copy", "login", "pw") };
-    let filling =
-        Filling { carried: &carried, inherited: &inherited, mask_key: None, tools: &tools, stop: &stop, reporter: &Silent };
+    let filling = Filling {
+        carried: &carried,
+        inherited: &inherited,
+        mask_key: None,
+        tools: &tools,
+        archives: &Archives::default(),
+        stop: &stop,
+        reporter: &Silent,
+    };
     let filled = copy::fill(&route, &filling).await.unwrap();
     assert_eq!(owners(&to), "fresh=app fresh_id_seq=app orphan=login people=boss people_id_seq=boss");
     let found = grants(&to);

@@ -3,6 +3,7 @@
 use restage_core::facts::DatabaseFacts;
 use restage_core::provider::{Carried, Filled};
 use restage_lab::{Cluster, Installation, Major, SUPERUSER, SUPERUSER_PASSWORD};
+use restage_pgcopy::archive::Archives;
 use restage_pgcopy::connect::{Endpoint, Tls, TlsMode};
 use restage_pgcopy::copy::{self, Filling, Inherited, Route};
 use restage_pgcopy::facts::gather_database;
@@ -50,7 +51,7 @@ impl Pair<'_> {
     pub(crate) async fn facts(&self) -> DatabaseFacts {
         self.target.psql("postgres", "CREATE DATABASE copy TEMPLATE template0").unwrap();
         let client = connect::source(&endpoint(self.source, "app")).await.unwrap();
-        gather_database(&client, &tools(self.target), &Stop::never()).await.unwrap()
+        gather_database(&client, &Archives::default(), &tools(self.target), &Stop::never()).await.unwrap()
     }
 
     /// Copies what is carried, handing down what the database `old` of the target has, if one is named.
@@ -70,7 +71,15 @@ impl Pair<'_> {
         };
         let key = MaskKey::new(b"a secret of thirty-two bytes, or so").unwrap();
         let stop = Stop::never();
-        let filling = Filling { carried, inherited: &inherited, mask_key: Some(&key), tools: &tools, stop: &stop, reporter };
+        let filling = Filling {
+            carried,
+            inherited: &inherited,
+            mask_key: Some(&key),
+            tools: &tools,
+            archives: &Archives::default(),
+            stop: &stop,
+            reporter,
+        };
         copy::fill(&self.route(), &filling).await
     }
 

@@ -7,6 +7,7 @@ use restage_core::provider::{Carried, TableFilled};
 use restage_core::scenario::copy_database::Verify;
 use restage_core::schema::{Column, ColumnName, TableName};
 use restage_lab::{Cluster, Config, Installation, Major};
+use restage_pgcopy::archive::Archives;
 use restage_pgcopy::copy::checksum::checksum_sql;
 use restage_pgcopy::copy::{self, Filling, Inherited, Route};
 use restage_pgcopy::mask::MaskKey;
@@ -89,8 +90,15 @@ impl Giants {
     async fn fill(&self, source: &connect::Endpoint, carried: &Carried) -> TableFilled {
         let (tools, stop) = (tools(&self.cluster), Stop::never());
         let (inherited, key) = (Inherited::default(), MaskKey::new(b"a secret of thirty-two bytes, or so").unwrap());
-        let filling =
-            Filling { carried, inherited: &inherited, mask_key: Some(&key), tools: &tools, stop: &stop, reporter: &Silent };
+        let filling = Filling {
+            carried,
+            inherited: &inherited,
+            mask_key: Some(&key),
+            tools: &tools,
+            archives: &Archives::default(),
+            stop: &stop,
+            reporter: &Silent,
+        };
         let route = Route { source: source.clone(), target: endpoint(&self.cluster, "copy") };
         copy::fill(&route, &filling).await.unwrap().tables.remove(&giant()).unwrap()
     }

@@ -5,6 +5,7 @@ use restage_core::mask::Mask;
 use restage_core::provider::RowsTaken;
 use restage_core::schema::{ColumnName, TableName};
 use restage_lab::{Cluster, Config, Installation, Major};
+use restage_pgcopy::archive::Archives;
 use restage_pgcopy::connect;
 use restage_pgcopy::copy::{self, Filling, Inherited};
 use restage_pgcopy::facts::gather_database;
@@ -143,10 +144,17 @@ async fn a_target_that_does_not_take_them_gathers_its_own() {
 async fn in_one_transaction(cluster: &Cluster, options: &str) -> (bool, bool) {
     cluster.psql("postgres", &format!("CREATE DATABASE copy TEMPLATE template0 {options}")).unwrap();
     let (source, tools, stop) = (endpoint(cluster, "app"), tools(cluster), Stop::never());
-    let facts = gather_database(&connect::source(&source).await.unwrap(), &tools, &stop).await.unwrap();
+    let facts = gather_database(&connect::source(&source).await.unwrap(), &Archives::default(), &tools, &stop).await.unwrap();
     let (carried, inherited) = (copy::everything(&facts), Inherited::default());
-    let filling =
-        Filling { carried: &carried, inherited: &inherited, mask_key: None, tools: &tools, stop: &stop, reporter: &Silent };
+    let filling = Filling {
+        carried: &carried,
+        inherited: &inherited,
+        mask_key: None,
+        tools: &tools,
+        archives: &Archives::default(),
+        stop: &stop,
+        reporter: &Silent,
+    };
     let client = connect::target(&endpoint(cluster, "copy")).await.unwrap();
     client.run("begin", "BEGIN").await.unwrap();
     copy::fill_within(&source, &client, &filling).await.unwrap();

@@ -5,6 +5,7 @@ use crate::proxy::{Fault, Proxy};
 use restage_core::provider::{Carried, RowsTaken, Waits};
 use restage_core::schema::TableName;
 use restage_lab::Cluster;
+use restage_pgcopy::archive::Archives;
 use restage_pgcopy::copy::{self, Filling, Inherited, Route};
 use restage_pgcopy::reporter::Silent;
 use restage_pgcopy::stop::Stop;
@@ -30,7 +31,15 @@ async fn arranged(tables: &[&str]) -> (Cluster, Cluster, Carried) {
 
 async fn waits(pair: &Pair<'_>, carried: &Carried, route: &Route) -> Waits {
     let (tools, stop, inherited) = (tools(pair.target), Stop::never(), Inherited::default());
-    let filling = Filling { carried, inherited: &inherited, mask_key: None, tools: &tools, stop: &stop, reporter: &Silent };
+    let filling = Filling {
+        carried,
+        inherited: &inherited,
+        mask_key: None,
+        tools: &tools,
+        archives: &Archives::default(),
+        stop: &stop,
+        reporter: &Silent,
+    };
     copy::fill(route, &filling).await.unwrap().waits
 }
 

@@ -4,6 +4,7 @@ use crate::place::{assert_same, dump, endpoint, tools};
 use crate::whole::EVERYTHING;
 use restage_core::provider::Filled;
 use restage_lab::Cluster;
+use restage_pgcopy::archive::Archives;
 use restage_pgcopy::connect::TargetClient;
 use restage_pgcopy::copy::{self, Filling, Inherited};
 use restage_pgcopy::facts::gather_database;
@@ -22,13 +23,20 @@ CREATE FUNCTION double(i int) RETURNS int LANGUAGE sql AS 'SELECT 3'; GRANT SELE
 async fn refresh(cluster: &Cluster, client: &TargetClient) -> Result<Filled> {
     let (tools, stop) = (tools(cluster), Stop::never());
     let source = endpoint(cluster, "app");
-    let facts = gather_database(&connect::source(&source).await?, &tools, &stop).await?;
+    let facts = gather_database(&connect::source(&source).await?, &Archives::default(), &tools, &stop).await?;
     let before = archive::dump(&tools, &endpoint(cluster, "old"), None, &stop).await?;
     client.run("begin", "BEGIN").await?;
     copy::clear_within(client, &facts.identity, &before, &stop).await?;
     let (carried, inherited) = (copy::everything(&facts), Inherited::from_archive(&before));
-    let filling =
-        Filling { carried: &carried, inherited: &inherited, mask_key: None, tools: &tools, stop: &stop, reporter: &Silent };
+    let filling = Filling {
+        carried: &carried,
+        inherited: &inherited,
+        mask_key: None,
+        tools: &tools,
+        archives: &Archives::default(),
+        stop: &stop,
+        reporter: &Silent,
+    };
     copy::fill_within(&source, client, &filling).await
 }
 
@@ -79,7 +87,7 @@ async fn the_source_itself_is_never_emptied() {
     let (tools, stop) = (tools(&cluster), Stop::never());
     let before = cluster.dump("app").unwrap();
     let source = endpoint(&cluster, "app");
-    let facts = gather_database(&connect::source(&source).await.unwrap(), &tools, &stop).await.unwrap();
+    let facts = gather_database(&connect::source(&source).await.unwrap(), &Archives::default(), &tools, &stop).await.unwrap();
     let archive = archive::dump(&tools, &source, None, &stop).await.unwrap();
     let client = connect::target(&source).await.unwrap();
     client.run("begin", "BEGIN").await.unwrap();

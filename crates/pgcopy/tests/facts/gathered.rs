@@ -5,14 +5,16 @@ use restage_core::provider::{RowsTaken, TableTaken};
 use restage_core::schema::{ColumnName, TableName};
 use restage_lab::{Cluster, Major};
 use restage_pgcopy::Kind;
+use restage_pgcopy::archive::{self, Archives};
 use restage_pgcopy::connect;
 use restage_pgcopy::connect::Endpoint;
 use restage_pgcopy::facts::{Masks, gather_database, try_conditions, try_masks};
 use restage_pgcopy::stop::Stop;
+use restage_pgcopy::tools::Tools;
 
 async fn facts_of(cluster: &Cluster, endpoint: &Endpoint) -> DatabaseFacts {
     let client = connect::source(endpoint).await.unwrap();
-    gather_database(&client, &tools(cluster), &Stop::never()).await.unwrap()
+    gather_database(&client, &Archives::default(), &tools(cluster), &Stop::never()).await.unwrap()
 }
 
 const APP: &str = "
@@ -182,7 +184,7 @@ async fn masks_are_tried_against_checks_and_domains() {
          INSERT INTO t (phone, shaped, gone) SELECT '+44 123 ' || n, 100 + n, n FROM generate_series(1, 50) n";
     cluster.psql("app", make).unwrap();
     let client = connect::source(&endpoint(&cluster, "app")).await.unwrap();
-    let facts = gather_database(&client, &tools(&cluster), &Stop::never()).await.unwrap();
+    let facts = gather_database(&client, &Archives::default(), &tools(&cluster), &Stop::never()).await.unwrap();
     let with = |column: &str, mask: Mask| (ColumnName(column.into()), mask);
     let fixed = |column: &str| with(column, Mask::Fixed("x".into()));
     let shaped = [with("phone", Mask::Phone), with("shaped", Mask::Digits), with("gone", Mask::Null), with("none", Mask::Digits)];
@@ -208,7 +210,7 @@ async fn large_values_are_not_held_to_try_a_mask() {
          INSERT INTO t SELECT repeat('x', 70000) FROM generate_series(1, 3)";
     cluster.psql("app", make).unwrap();
     let client = connect::source(&endpoint(&cluster, "app")).await.unwrap();
-    let facts = gather_database(&client, &tools(&cluster), &Stop::never()).await.unwrap();
+    let facts = gather_database(&client, &Archives::default(), &tools(&cluster), &Stop::never()).await.unwrap();
     let masks: Masks = [(TableName::new("public", "t"), [(ColumnName("body".into()), Mask::Text)].into())].into();
     let verdicts = async || try_masks(&client, &facts.schema, &masks).await.unwrap().remove(0).verdict;
     assert_eq!(verdicts().await, TrialVerdict::Unknown);
@@ -266,7 +268,7 @@ async fn conditions_are_tried_without_reading_rows() {
          CREATE ROLE reader LOGIN PASSWORD 'pw'; GRANT USAGE ON SCHEMA shop TO reader; GRANT SELECT ON shop.carts, people, parts_1 TO reader";
     cluster.psql("app", make).unwrap();
     let client = connect::source(&as_role(&cluster, "app", "reader", "pw")).await.unwrap();
-    let facts = gather_database(&client, &tools(&cluster), &Stop::never()).await.unwrap();
+    let facts = gather_database(&client, &Archives::default(), &tools(&cluster), &Stop::never()).await.unwrap();
     let attempt = async |table: &str, condition: &str| {
         let taken = TableTaken { rows: RowsTaken::Where(condition.into()), ..TableTaken::default() };
         try_conditions(&client, &facts, &[(TableName::parse(table).unwrap(), taken)].into()).await
@@ -288,4 +290,49 @@ async fn conditions_are_tried_without_reading_rows() {
         assert!(error.message.contains(&format!("the condition in `rows:` for `{table}`")) && error.help.is_some(), "{error}");
     }
     attempt("people", "id > 0").await.unwrap();
+}
+
+/// A `pg_dump` that notes each time it is run.
+fn counting_tools(cluster: &Cluster, folder: &std::path::Path) -> Tools {
+    use std::os::unix::fs::PermissionsExt;
+    let (program, real) = (folder.join("pg_dump"), tools(cluster).pg_dump);
+    let script = format!("#!/bin/sh\necho run >> '{}'\nexec '{}' \"$@\"\n", folder.join("runs").display(), real.display());
+    std::fs::write(&program, script).unwrap();
+    std::fs::set_permissions(&program, std::fs::Permissions::from_mode(0o755)).unwrap();
+    Tools { pg_dump: program, ..tools(cluster) }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_structure_is_read_once_until_anything_in_it_changes() {
+    for major in [Major::V14, Major::V18] {
+        let cluster = Cluster::start(major).unwrap();
+        cluster.create_database("app").unwrap();
+        cluster.psql("app", "CREATE TABLE one (id int); CREATE ROLE somebody").unwrap();
+        let folder = tempfile::tempdir().unwrap();
+        let (archives, tools) = (Archives::default(), counting_tools(&cluster, folder.path()));
+        let client = connect::source(&endpoint(&cluster, "app")).await.unwrap();
+        let changes = [
+            "SELECT 1",
+            "INSERT INTO one VALUES (1); VACUUM ANALYZE one; CREATE DATABASE other",
+            "ALTER TABLE one ADD more text",
+            "COMMENT ON TABLE one IS 'said'",
+            "GRANT SELECT ON one TO somebody",
+            "ALTER ROLE somebody RENAME TO someone",
+            "CREATE FUNCTION f() RETURNS int LANGUAGE sql AS 'SELECT 1'",
+            "CREATE OR REPLACE FUNCTION f() RETURNS int LANGUAGE sql AS 'SELECT 2'",
+            "DROP TABLE one",
+        ];
+        let mut runs = Vec::new();
+        for change in changes {
+            for statement in change.split("; ") {
+                cluster.psql("app", statement).unwrap();
+            }
+            let known = archives.now(&client, &tools, &Stop::never()).await.unwrap();
+            let fresh = archive::dump(&tools, client.endpoint(), None, &Stop::never()).await.unwrap();
+            assert_eq!(known.entries, fresh.entries, "{change}");
+            runs.push(std::fs::read_to_string(folder.path().join("runs")).unwrap().lines().count());
+        }
+        // Each round reads once for the comparison.
+        assert_eq!(runs, [2, 3, 5, 7, 9, 11, 13, 15, 17]);
+    }
 }

@@ -35,7 +35,15 @@ async fn filled(world: &World) -> Filled {
         let rows = u64::try_from(rows).unwrap();
         tables.insert(
             name.clone(),
-            TableFilled { rows_read: rows, rows_written: rows, bytes: 0, seconds: 0.0, masked, checksum: Some(sum) },
+            TableFilled {
+                rows_read: rows,
+                rows_written: rows,
+                rows_found: None,
+                bytes: 0,
+                seconds: 0.0,
+                masked,
+                checksum: Some(sum),
+            },
         );
     }
     Filled {

@@ -9,7 +9,6 @@ use futures::future::BoxFuture;
 use restage_core::environment::{DatabaseAddress, SecretRef};
 use restage_core::provider::{FillSpec, Filled};
 use restage_core::{Code, Result};
-use restage_pgcopy::archive;
 use restage_pgcopy::copy::{self, Filling, Inherited, Route};
 use restage_pgcopy::mask::MaskKey;
 use restage_pgcopy::tools::Tools;
@@ -21,7 +20,7 @@ pub(super) async fn fill(servers: &Servers, spec: &FillSpec, setting: &Setting) 
     let mask_key = mask_key(servers, spec.carried.mask_secret.as_ref()).await?;
     let source = servers.endpoint(&spec.source).await?;
     let tools = tools(servers, &spec.source, &spec.target).await?;
-    let target = archive::dump(&tools, &servers.endpoint(&spec.target).await?, None, &setting.stop).await.map_err(told)?;
+    let target = servers.archives().now(&servers.read(&spec.target).await?, &tools, &setting.stop).await.map_err(told)?;
     let notes = shadow::ensure_empty(servers, &spec.target, &spec.shadow, run).await?;
     let maintenance = servers.maintain(shadow, &Caller::run(run)).await?;
     shadow::set_role(&maintenance, shadow, run, Role::Filling).await?;
@@ -30,6 +29,7 @@ pub(super) async fn fill(servers: &Servers, spec: &FillSpec, setting: &Setting) 
         inherited: &Inherited::from_archive(&target),
         mask_key: mask_key.as_ref(),
         tools: &tools,
+        archives: servers.archives(),
         stop: &setting.stop,
         reporter: &setting.reporter,
     };

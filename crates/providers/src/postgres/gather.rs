@@ -85,9 +85,10 @@ impl Pair<'_> {
         let stop = Stop::never();
         let tools = fill::tools(self.servers, self.source, self.target).await?;
         let (source_client, target_client) = (self.servers.read(self.source).await?, self.servers.read(self.target).await?);
+        let archives = self.servers.archives();
         let both = tokio::try_join!(
-            facts::gather_database(&source_client, &tools, &stop),
-            facts::gather_database(&target_client, &tools, &stop),
+            facts::gather_database(&source_client, archives, &tools, &stop),
+            facts::gather_database(&target_client, archives, &tools, &stop),
         );
         let (source, mut target) = both.map_err(told)?;
         target.estimates.free_bytes = facts::free_space(target_client.reader()).await.map_err(told)?;

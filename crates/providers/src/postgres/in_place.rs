@@ -17,7 +17,7 @@ use restage_core::name::RunId;
 use restage_core::provider::{Filled, InPlaceSpec, Refreshed, Verified};
 use restage_core::schema::{Schema, Table, TableKind, TableName};
 use restage_core::{Code, Result};
-use restage_pgcopy::archive::{self, Archive};
+use restage_pgcopy::archive::Archive;
 use restage_pgcopy::connect::TargetClient;
 use restage_pgcopy::copy::{self, Filling, Inherited};
 use restage_pgcopy::delta::{self, Restoration};
@@ -43,7 +43,7 @@ pub(super) fn refresh<'a>(servers: &'a Servers, spec: &'a InPlaceSpec, setting: 
             return Ok(receipt);
         }
         let tools = tools(servers, &spec.source, &spec.target).await?;
-        let archive = archive::dump(&tools, &servers.endpoint(&spec.target).await?, None, &setting.stop).await.map_err(told)?;
+        let archive = servers.archives().now(&servers.read(&spec.target).await?, &tools, &setting.stop).await.map_err(told)?;
         let client = servers.write(&spec.target, &Caller::job(&setting.job)).await?;
         expect_target(&client, &archive, spec).await?;
         let transaction = Transaction::begin(&client, &setting.folder).await?;
@@ -145,6 +145,7 @@ impl Refreshing<'_> {
             inherited: &Inherited::from_archive(self.archive),
             mask_key: self.mask_key,
             tools: self.tools,
+            archives: self.servers.archives(),
             stop: &self.setting.stop,
             reporter: &self.setting.reporter,
         };

@@ -6,6 +6,7 @@ use restage_core::environment::{self, DatabaseAddress, RootCertificate, SslMode}
 use restage_core::name::{JobName, RunId};
 use restage_core::schema::quote_literal;
 use restage_core::{Code, Result};
+use restage_pgcopy::archive::Archives;
 use restage_pgcopy::connect::{self, Endpoint, SourceClient, TargetClient, Tls, TlsMode};
 use std::fmt;
 
@@ -13,6 +14,7 @@ use std::fmt;
 #[derive(Clone, Debug, Default)]
 pub struct Servers {
     secrets: Secrets,
+    archives: Archives,
 }
 
 /// For whom a session works, as `pg_stat_activity` shows it: `restage 0123456789-3`.
@@ -47,7 +49,11 @@ impl fmt::Display for Caller {
 impl Servers {
     /// Fetches passwords through these secrets.
     pub fn new(secrets: Secrets) -> Self {
-        Self { secrets }
+        Self { secrets, archives: Archives::default() }
+    }
+    /// The structures that were read.
+    pub fn archives(&self) -> &Archives {
+        &self.archives
     }
     /// Where passwords come from.
     pub fn secrets(&self) -> &Secrets {

@@ -17,7 +17,7 @@ use restage_core::{Code, Error, Result};
 use restage_pgcopy::connect::TargetClient;
 use restage_pgcopy::stop::Stop;
 use restage_pgcopy::tools::Tools;
-use restage_pgcopy::{Kind, archive, facts};
+use restage_pgcopy::{Kind, facts};
 use std::time::Duration;
 
 /// How long statements that create, rename or drop databases wait for a lock.
@@ -121,7 +121,7 @@ pub(super) fn expect<'a>(listing: &'a Listing, address: &DatabaseAddress, planne
 async fn expect_structure(servers: &Servers, spec: &ShadowSpec) -> Result<()> {
     let client = servers.read(&spec.target).await?;
     let tools = Tools::find(client.major(), client.major()).map_err(told)?;
-    let archive = archive::dump(&tools, client.endpoint(), None, &Stop::never()).await.map_err(told)?;
+    let archive = servers.archives().now(&client, &tools, &Stop::never()).await.map_err(told)?;
     if facts::schema_digest(&archive) == spec.target_structure {
         return Ok(());
     }

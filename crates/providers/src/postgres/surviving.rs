@@ -9,18 +9,18 @@ use restage_core::Result;
 use restage_core::environment::DatabaseAddress;
 use restage_core::provider::{DeltaSpec, Deltas, KeepSpec, Kept, Surviving};
 use restage_core::schema::{Schema, TableName};
+use restage_pgcopy::catalog;
 use restage_pgcopy::connect::SourceClient;
 use restage_pgcopy::delta::{self, Restoration};
 use restage_pgcopy::keep::{self, Follow, Table};
-use restage_pgcopy::{archive, catalog};
 use std::collections::BTreeSet;
 
 /// Brings back what only the target has.
 pub(super) fn deltas<'a>(servers: &'a Servers, spec: &'a DeltaSpec, setting: &'a Setting) -> BoxFuture<'a, Result<Deltas>> {
     Box::pin(async move {
         let tools = tools(servers, &spec.target, &spec.target).await?;
-        let archive = archive::dump(&tools, &servers.endpoint(&spec.target).await?, None, &setting.stop).await.map_err(told)?;
         let (target, schema) = read(servers, &spec.target, setting).await?;
+        let archive = servers.archives().now(&target, &tools, &setting.stop).await.map_err(told)?;
         let shadow = servers.write(spec.shadow.get(), &Caller::job(&setting.job)).await?;
         let kept = names(&tables(&spec.surviving, &schema, Follow::Referring));
         let what = Restoration { archive: &archive, schema: &schema, deltas: &spec.surviving.deltas, kept: &kept };

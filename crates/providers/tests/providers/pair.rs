@@ -5,6 +5,7 @@ use restage_core::environment::DatabaseAddress;
 use restage_core::facts::DatabaseFacts;
 use restage_core::provider::{Carried, Databases, FillSpec, Own};
 use restage_lab::Major;
+use restage_pgcopy::archive::Archives;
 use restage_pgcopy::copy;
 use restage_pgcopy::facts::gather_database;
 use restage_pgcopy::stop::Stop;
@@ -60,7 +61,7 @@ impl Pair {
 
     pub(crate) async fn facts(&self, site: &Site, address: &DatabaseAddress) -> DatabaseFacts {
         let client = site.servers().read(address).await.unwrap();
-        gather_database(&client, &Tools::find(15, 15).unwrap(), &Stop::never()).await.unwrap()
+        gather_database(&client, &Archives::default(), &Tools::find(15, 15).unwrap(), &Stop::never()).await.unwrap()
     }
 
     /// All of production.

@@ -148,10 +148,10 @@ mod tests {
         }
     }
 
-    fn rows(text: &[u8]) -> Option<Block> {
+    fn rows(text: &[u8]) -> Block {
         let mut block = Shelf::default().block();
         block.room().extend_from_slice(text);
-        Some(block)
+        block
     }
 
     #[test]
@@ -159,13 +159,13 @@ mod tests {
         let mut context = Context::from_waker(Waker::noop());
         let (mut begun, mut socket) = (Begun::default(), Narrow { taken: vec![], room: 7 });
         let outbox = RefCell::new(Outbox::default());
-        assert!(outbox.borrow_mut().poll_rows(&mut context, &mut rows(b"one")).is_ready());
-        assert!(outbox.borrow_mut().poll_rows(&mut context, &mut rows(b"two")).is_pending(), "there is no room for a second");
+        assert!(outbox.borrow_mut().poll_rows(&mut context, &mut Some(rows(b"one"))).is_ready());
+        assert!(outbox.borrow_mut().poll_rows(&mut context, &mut Some(rows(b"two"))).is_pending(), "there is no room for a second");
         let next = || outbox.borrow_mut().next();
         assert!(begun.poll_send(&mut context, &mut socket, next).is_ready() && socket.taken.is_empty());
         outbox.borrow_mut().open();
         assert!(begun.poll_send(&mut context, &mut socket, next).is_pending());
-        assert!(outbox.borrow_mut().poll_rows(&mut context, &mut rows(b"two")).is_ready());
+        assert!(outbox.borrow_mut().poll_rows(&mut context, &mut Some(rows(b"two"))).is_ready());
         outbox.borrow_mut().close();
         socket.room = 100;
         assert!(begun.poll_send(&mut context, &mut socket, next).is_ready());
@@ -177,7 +177,7 @@ mod tests {
         let mut context = Context::from_waker(Waker::noop());
         let (mut begun, mut socket) = (Begun::default(), Narrow { taken: vec![], room: 100 });
         let outbox = RefCell::new(Outbox::default());
-        assert!(outbox.borrow_mut().poll_rows(&mut context, &mut rows(b"one")).is_ready());
+        assert!(outbox.borrow_mut().poll_rows(&mut context, &mut Some(rows(b"one"))).is_ready());
         outbox.borrow_mut().fail();
         outbox.borrow_mut().open();
         assert!(begun.poll_send(&mut context, &mut socket, || outbox.borrow_mut().next()).is_ready());

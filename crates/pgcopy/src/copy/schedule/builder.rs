@@ -1,17 +1,19 @@
 //! From tables and entries to tasks, with what each waits for and locks.
 
 use super::super::keys::Keys;
-use super::{AT_ONCE, ForeignKeyEntry, Lock, Rows, Schedule, Task};
+use super::{ForeignKeyEntry, Lock, Rows, Schedule, Task, cost};
 use crate::archive::{Entry, EntryId};
 use restage_core::facts::ObjectKind;
 use restage_core::schema::TableName;
-use std::collections::{BTreeMap, BTreeSet, HashMap};
+use std::collections::{BTreeMap, BTreeSet, HashMap, HashSet};
 
 /// A table's size and what rows it has to wait for.
 #[derive(Clone, Debug)]
 pub(in crate::copy) struct TableWork {
     pub(in crate::copy) name: TableName,
     pub(in crate::copy) bytes: u64,
+    /// Of all its indexes.
+    pub(in crate::copy) index_bytes: u64,
     /// Whether rows are copied into it.
     pub(in crate::copy) has_rows: bool,
     /// In how many parts its rows are copied.
@@ -32,6 +34,10 @@ pub(in crate::copy) struct Work<'a> {
     pub(in crate::copy) table_ids: &'a HashMap<EntryId, TableName>,
     /// The table above each partition.
     pub(in crate::copy) parents: &'a BTreeMap<TableName, TableName>,
+    /// Tables whose statistics are of more than their columns: of expressions in indexes, or of several columns together.
+    pub(in crate::copy) known_by_indexes: &'a HashSet<TableName>,
+    /// The sequences to be set, each with the table that it belongs to.
+    pub(in crate::copy) sequences: &'a [(TableName, Option<TableName>)],
     /// How large the large objects are, if there are any.
     pub(in crate::copy) large_object_bytes: Option<u64>,
 }
@@ -50,6 +56,10 @@ const TABLES_PER_TASK: usize = 32;
 const BYTES_PER_TASK: u64 = 8 << 20;
 /// Foreign keys of small tables that are made in one transaction; each takes locks on two tables until its end.
 const KEYS_PER_TASK: usize = 100;
+/// Sequences that are read and compared by one query.
+const SEQUENCES_PER_TASK: usize = 100;
+/// Small tables that are counted by one query.
+const TABLES_PER_COUNT: usize = 100;
 
 pub(super) struct Builder<'a> {
     work: &'a Work<'a>,
@@ -58,9 +68,13 @@ pub(super) struct Builder<'a> {
     rows: HashMap<TableName, Vec<usize>>,
     /// The task that makes each entry.
     made: HashMap<EntryId, usize>,
+    /// The task that gathers each large table's statistics before its indexes are made.
+    analyzed: HashMap<TableName, usize>,
     /// The tables that each entry touches.
     touches: HashMap<EntryId, BTreeSet<TableName>>,
     sizes: HashMap<TableName, u64>,
+    /// How long one index of each table takes.
+    index_costs: HashMap<TableName, u64>,
     below: BTreeMap<TableName, Vec<TableName>>,
 }
 
@@ -80,15 +94,18 @@ impl<'a> Builder<'a> {
             let all: BTreeSet<TableName> = direct.chain(through).collect();
             touches.insert(entry.id, all);
         }
-        Self { work, schedule: Schedule::default(), rows: HashMap::new(), made: HashMap::new(), touches, sizes, below }
+        let index_costs = index_costs(work, &touches);
+        let (schedule, rows, made, analyzed) = (Schedule::default(), HashMap::new(), HashMap::new(), HashMap::new());
+        Self { work, schedule, rows, made, analyzed, touches, sizes, index_costs, below }
     }
 
     pub(super) fn build(mut self) -> Schedule {
         self.small_tables();
         self.large_tables();
         if let Some(bytes) = self.work.large_object_bytes {
-            self.schedule.add(Task::LargeObjects, bytes, &BTreeSet::new(), BTreeMap::new());
+            self.schedule.add(Task::LargeObjects, cost::rows(bytes), &BTreeSet::new(), BTreeMap::new());
         }
+        self.analyze_columns();
         let entries = self.work.entries;
         let (mut small, others): (Vec<&Entry>, Vec<&Entry>) = entries.iter().partition(|entry| self.is_small_key(entry));
         for entry in others {
@@ -97,11 +114,15 @@ impl<'a> Builder<'a> {
             }
         }
         // Keys of tables that are filled together are made together, so that the first need not wait for the last rows.
-        small.sort_by_key(|entry| self.rows_before(entry));
+        small.sort_by_key(|entry| self.rows_of(self.touches.get(&entry.id).into_iter().flatten()));
+        let mut latest = HashMap::new();
         for some in small.chunks(KEYS_PER_TASK) {
-            self.make_small_keys(some);
+            self.make_small_keys(some, &mut latest);
         }
-        self.analyze();
+        self.analyze_indexes();
+        self.set_sequences();
+        self.count();
+        self.schedule.weigh();
         self.schedule
     }
 
@@ -149,7 +170,7 @@ impl<'a> Builder<'a> {
                 entries,
             });
             let locks = some.iter().map(|(_, table)| (table.name.clone(), Lock::AccessExclusive)).collect();
-            let cost = some.iter().map(|(_, table)| table.bytes).sum::<u64>() + some.len() as u64;
+            let cost = some.iter().map(|(_, table)| cost::rows(table.bytes) + cost::indexes(table.index_bytes)).sum();
             let number = self.schedule.add(task, cost, &BTreeSet::new(), locks);
             self.rows.extend(some.iter().map(|(_, table)| (table.name.clone(), vec![number])));
             self.made.extend(ids.into_iter().map(|id| (id, number)));
@@ -159,8 +180,7 @@ impl<'a> Builder<'a> {
     fn large_tables(&mut self) {
         let large = self.work.tables.iter().enumerate().filter(|(_, table)| !table.is_small() && table.has_rows);
         for (at, table) in large.collect::<Vec<_>>() {
-            // What must wait for the rows takes as long again.
-            let cost = table.bytes.saturating_mul(2);
+            let cost = cost::rows(table.bytes / table.parts as u64);
             let (tasks, lock) = match table.parts {
                 1 => (vec![Task::Rows(Rows { tables: vec![at], ..Rows::default() })], Lock::AccessExclusive),
                 parts => ((0..parts).map(|part| Task::Part { table: at, part }).collect(), Lock::RowExclusive),
@@ -187,21 +207,20 @@ impl<'a> Builder<'a> {
                 .is_some_and(|tables| tables.iter().all(|table| is_small(table) && !is_partitioned(table)))
     }
 
-    /// The last of the tasks that bring the rows a foreign key looks at.
-    fn rows_before(&self, entry: &Entry) -> Option<usize> {
-        self.rows_of(self.touches.get(&entry.id).into_iter().flatten()).pop_last()
-    }
-
-    fn make_small_keys(&mut self, entries: &[&Entry]) {
+    /// Keys to one table are made one after the other; `latest` is the last task with keys of each table.
+    fn make_small_keys(&mut self, entries: &[&Entry], latest: &mut HashMap<TableName, usize>) {
         let touched: BTreeSet<TableName> =
             entries.iter().filter_map(|entry| self.touches.get(&entry.id)).flatten().cloned().collect();
         let rows = self.rows_of(&touched).into_iter();
         let others = entries.iter().flat_map(|entry| &entry.dependencies).filter_map(|id| self.made.get(id)).copied();
-        let needs: BTreeSet<usize> = rows.chain(others).collect();
-        let locks = touched.into_iter().map(|table| (table, Lock::ShareRowExclusive)).collect();
+        let before = touched.iter().filter_map(|table| latest.get(table)).copied();
+        let needs: BTreeSet<usize> = rows.chain(others).chain(before).collect();
+        let locks = touched.iter().map(|table| (table.clone(), Lock::ShareRowExclusive)).collect();
         let made = entries.iter().map(|entry| (*entry).clone()).collect();
-        let number = self.schedule.add(Task::Make(made), entries.len() as u64, &needs, locks);
+        let cost = cost::references(0) * entries.len() as u64;
+        let number = self.schedule.add(Task::Make(made), cost, &needs, locks);
         self.made.extend(entries.iter().map(|entry| (entry.id, number)));
+        latest.extend(touched.into_iter().map(|table| (table, number)));
     }
 
     fn make(&mut self, entry: &Entry) {
@@ -215,7 +234,8 @@ impl<'a> Builder<'a> {
         };
         let rows = self.rows_of(&looked_at).into_iter();
         let others = entry.dependencies.iter().filter_map(|id| self.made.get(id)).copied();
-        let needs: BTreeSet<usize> = rows.chain(others).collect();
+        let known = touched.iter().filter_map(|table| self.analyzed.get(table)).copied();
+        let needs: BTreeSet<usize> = rows.chain(others).chain(known).collect();
         let lock = match entry.kind {
             // It may also say that the table is clustered by it, or that it tells rows apart.
             ObjectKind::Index if entry.is_one_statement() => Lock::Share,
@@ -224,12 +244,12 @@ impl<'a> Builder<'a> {
         };
         let locks: BTreeMap<TableName, Lock> = looked_at.iter().map(|table| (table.clone(), lock)).collect();
         let bytes: u64 = looked_at.iter().filter_map(|table| self.sizes.get(table)).sum();
-        // Looking at rows is quicker than an index, so it waits for the indexes.
-        let cost = if is_foreign_key { bytes / 8 } else { bytes };
+        let of_indexes = || touched.iter().filter_map(|table| self.index_costs.get(table)).max().copied();
+        let cost = if is_foreign_key { cost::references(bytes) } else { of_indexes().unwrap_or(0) };
         if let Some((index, constraint)) = self.in_two(entry, &touched) {
             let lock = |lock| touched.iter().map(|table| (table.clone(), lock)).collect();
             let built = self.schedule.add(Task::Make(vec![index]), cost, &needs, lock(Lock::Share));
-            let number = self.schedule.add(Task::Make(vec![constraint]), AT_ONCE, &[built].into(), lock(Lock::AccessExclusive));
+            let number = self.schedule.add_at_once(Task::Make(vec![constraint]), &[built].into(), lock(Lock::AccessExclusive));
             self.made.insert(entry.id, number);
             return;
         }
@@ -237,7 +257,7 @@ impl<'a> Builder<'a> {
             None => self.schedule.add(Task::Make(vec![entry.clone()]), cost, &needs, locks),
             Some(key) => {
                 let unchecked = Entry { sql: format!("{} NOT VALID;\n", statement(entry)), ..entry.clone() };
-                let made = self.schedule.add(Task::Make(vec![unchecked]), bytes, &needs, locks);
+                let made = self.schedule.add_at_once(Task::Make(vec![unchecked]), &needs, locks);
                 let lock = |table: &TableName| if *table == key.table { Lock::ShareUpdateExclusive } else { Lock::RowShare };
                 let locks = touched.iter().map(|table| (table.clone(), lock(table))).collect();
                 self.schedule.add(Task::Validate(key), cost, &BTreeSet::from([made]), locks)
@@ -279,30 +299,108 @@ impl<'a> Builder<'a> {
         }
     }
 
-    /// Statistics of large tables and of partitioned ones, which gather those of their partitions on the way.
-    fn analyze(&mut self) {
-        let roots: BTreeSet<TableName> = self
-            .work
-            .tables
-            .iter()
-            .filter(|table| table.has_rows)
-            .map(|table| {
-                let chain = std::iter::successors(Some(&table.name), |name| self.work.parents.get(*name));
-                (table, chain.last().cloned().unwrap_or_else(|| table.name.clone()))
-            })
-            .filter(|(table, root)| *root != table.name || !table.is_small())
-            .map(|(_, root)| root)
-            .collect();
-        for root in roots {
-            let tables: BTreeSet<TableName> = self.below.get(&root).into_iter().flatten().cloned().chain([root.clone()]).collect();
-            let rows = self.rows_of(&tables).into_iter();
-            let indexes =
-                self.touches.iter().filter(|(_, touched)| !touched.is_disjoint(&tables)).filter_map(|(id, _)| self.made.get(id));
-            let needs: BTreeSet<usize> = rows.chain(indexes.copied()).collect();
-            let locks = tables.into_iter().map(|table| (table, Lock::ShareUpdateExclusive)).collect();
-            self.schedule.add(Task::Analyze(root), 0, &needs, locks);
+    /// The outermost tables whose statistics are gathered apart: large ones, and partitioned ones with those of their partitions.
+    fn roots(&self) -> BTreeSet<TableName> {
+        let outermost = |table: &TableWork| {
+            let chain = std::iter::successors(Some(&table.name), |name| self.work.parents.get(*name));
+            chain.last().cloned().unwrap_or_else(|| table.name.clone())
+        };
+        let with_rows = self.work.tables.iter().filter(|table| table.has_rows).map(|table| (table, outermost(table)));
+        with_rows.filter(|(table, root)| *root != table.name || !table.is_small()).map(|(_, root)| root).collect()
+    }
+
+    fn tree(&self, root: &TableName) -> BTreeSet<TableName> {
+        self.below.get(root).into_iter().flatten().cloned().chain([root.clone()]).collect()
+    }
+
+    /// Whether there is something to know of the tables only once they have all their indexes.
+    fn is_known_by_indexes(&self, tables: &BTreeSet<TableName>) -> bool {
+        tables.iter().any(|table| self.work.known_by_indexes.contains(table))
+    }
+
+    /// Statistics of tables as soon as their rows are there: one worker gathers them while another counts the rows.
+    fn analyze_columns(&mut self) {
+        for root in self.roots() {
+            let tables = self.tree(&root);
+            if !self.is_known_by_indexes(&tables) {
+                let number = self.analyze(&root, &tables, &self.rows_of(&tables));
+                self.analyzed.extend(tables.into_iter().map(|table| (table, number)));
+            }
         }
     }
+
+    /// Statistics of tables that must have their indexes first.
+    fn analyze_indexes(&mut self) {
+        for root in self.roots() {
+            let tables = self.tree(&root);
+            if self.is_known_by_indexes(&tables) {
+                let touching = self.touches.iter().filter(|(_, touched)| !touched.is_disjoint(&tables));
+                let indexes = touching.filter_map(|(id, _)| self.made.get(id)).copied();
+                let needs = self.rows_of(&tables).into_iter().chain(indexes).collect();
+                self.analyze(&root, &tables, &needs);
+            }
+        }
+    }
+
+    fn analyze(&mut self, root: &TableName, tables: &BTreeSet<TableName>, needs: &BTreeSet<usize>) -> usize {
+        let bytes = tables.iter().filter_map(|table| self.sizes.get(table)).sum();
+        let locks = tables.iter().map(|table| (table.clone(), Lock::ShareUpdateExclusive)).collect();
+        self.schedule.add(Task::Analyze(root.clone()), cost::statistics(bytes), needs, locks)
+    }
+
+    /// Sequences of tables that are filled together are set together, once the rows and the keys to find their ends are there.
+    fn set_sequences(&mut self) {
+        let mut sequences: Vec<(BTreeSet<usize>, &(TableName, Option<TableName>))> =
+            self.work.sequences.iter().map(|sequence| (self.rows_of(&sequence.1), sequence)).collect();
+        sequences.sort();
+        for some in sequences.chunks(SEQUENCES_PER_TASK) {
+            let owners: BTreeSet<TableName> = some.iter().filter_map(|(_, (_, owner))| owner.clone()).collect();
+            let needs = self.with_keys(&owners);
+            let locks = owners.into_iter().map(|table| (table, Lock::RowShare)).collect();
+            let names: Vec<TableName> = some.iter().map(|(_, (name, _))| name.clone()).collect();
+            let cost = cost::sequences(names.len());
+            self.schedule.add(Task::Sequences(names), cost, &needs, locks);
+        }
+    }
+
+    /// What brings the rows and the indexes of some tables.
+    fn with_keys(&self, tables: &BTreeSet<TableName>) -> BTreeSet<usize> {
+        let entries = self.work.entries.iter().filter(|entry| entry.kind != ObjectKind::ForeignKey);
+        let touching = entries.filter(|entry| !self.touches[&entry.id].is_disjoint(tables));
+        let indexes = touching.filter_map(|entry| self.made.get(&entry.id)).copied();
+        self.rows_of(tables).into_iter().chain(indexes).collect()
+    }
+
+    /// Counts what was copied: large tables one by one, small ones that are filled together by one query.
+    fn count(&mut self) {
+        let tables = self.work.tables.iter().enumerate().filter(|(_, table)| table.has_rows);
+        let (mut small, large): (Vec<usize>, Vec<usize>) =
+            tables.map(|(at, _)| at).partition(|at| self.work.tables[*at].is_small());
+        small.sort_by_key(|at| self.rows_of([&self.work.tables[*at].name]));
+        let counts = large.chunks(1).chain(small.chunks(TABLES_PER_COUNT));
+        for some in counts.map(<[usize]>::to_vec).collect::<Vec<_>>() {
+            let tables: Vec<&TableWork> = some.iter().map(|at| &self.work.tables[*at]).collect();
+            let needs = self.rows_of(tables.iter().map(|table| &table.name));
+            let locks = tables.iter().map(|table| (table.name.clone(), Lock::RowShare)).collect();
+            let cost = tables.iter().map(|table| cost::reading(table.bytes)).sum();
+            self.schedule.add(Task::Count(some), cost, &needs, locks);
+        }
+    }
+}
+
+/// How long one index of each table takes: as if all of them were of one size.
+fn index_costs(work: &Work<'_>, touches: &HashMap<EntryId, BTreeSet<TableName>>) -> HashMap<TableName, u64> {
+    let mut counts: HashMap<&TableName, u64> = HashMap::new();
+    for entry in work.entries.iter().filter(|entry| matches!(entry.kind, ObjectKind::Index | ObjectKind::Constraint)) {
+        for table in &touches[&entry.id] {
+            *counts.entry(table).or_default() += 1;
+        }
+    }
+    let costs = work.tables.iter().map(|table| {
+        let count = counts.get(&table.name).copied().unwrap_or(1);
+        (table.name.clone(), cost::indexes(table.index_bytes / count))
+    });
+    costs.collect()
 }
 
 /// An entry's only statement, without its end.

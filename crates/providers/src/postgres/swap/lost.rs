@@ -10,21 +10,22 @@ use restage_pgcopy::connect::SourceClient;
 use restage_pgcopy::keep::Follow;
 use restage_pgcopy::stop::Stop;
 use restage_pgcopy::tools::Tools;
-use restage_pgcopy::{archive, catalog, facts, verify};
+use restage_pgcopy::{catalog, facts, verify};
 
 /// Refuses where the target has got rows or structure that the shadow lacks.
 pub(super) async fn expect_nothing(servers: &Servers, spec: &SwapSpec, stop: &Stop) -> Result<()> {
     let target = servers.read(&spec.target).await?;
-    let (structure, rows) = futures::join!(expect_structure(spec, &target, stop), expect_rows(servers, spec, &target, stop));
+    let (structure, rows) = futures::join!(expect_structure(servers, spec, stop), expect_rows(servers, spec, &target, stop));
     // Rows may be found different because the structure is.
     structure?;
     rows
 }
 
-async fn expect_structure(spec: &SwapSpec, target: &SourceClient, stop: &Stop) -> Result<()> {
+async fn expect_structure(servers: &Servers, spec: &SwapSpec, stop: &Stop) -> Result<()> {
+    let target = servers.read(&spec.target).await?;
     // As the plan did, which refuses a source that is newer than the target.
     let tools = Tools::find(target.major(), target.major()).map_err(told)?;
-    let archive = archive::dump(&tools, target.endpoint(), None, stop).await.map_err(told)?;
+    let archive = servers.archives().now(&target, &tools, stop).await.map_err(told)?;
     if facts::schema_digest(&archive) == spec.target_structure {
         return Ok(());
     }
