@@ -17,6 +17,8 @@ use tokio::time::MissedTickBehavior;
 
 /// How often the servers are asked.
 const SAMPLE_EVERY: Duration = Duration::from_millis(500);
+/// Fewer waits that were looked at tell nothing of all of them.
+const LEAST_SAMPLES: u32 = 4;
 
 /// What rows wait for.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
@@ -95,10 +97,12 @@ impl Streams {
 
     pub(super) fn waited(&self) -> Waited {
         let state = self.state();
+        if state.source.found + state.target.found < LEAST_SAMPLES {
+            return Waited { source: state.source.time, target: state.target.time, wire: None };
+        }
         let (source, from_source) = state.source.parts();
         let (target, to_target) = state.target.parts();
-        let is_known = state.source.found + state.target.found > 0;
-        Waited { source, target, wire: is_known.then_some(Wire { from_source, to_target }) }
+        Waited { source, target, wire: Some(Wire { from_source, to_target }) }
     }
 
     /// Does work, and tells meanwhile what streams wait for, as far as the servers say it. The session on the source may be in a
@@ -286,6 +290,7 @@ mod tests {
         assert_eq!(streams.waited(), all);
         open(&streams, 1, Side::Source);
         for event in ["ClientWrite", "", "DataFileRead", "ClientRead"] {
+            assert_eq!(streams.waited(), all);
             streams.count(&streams.awaited(), &events(&[(10, event)]), &events(&[(10, "ClientWrite"), (20, "ClientRead")]));
         }
         let wire = Wire { from_source: Duration::from_secs(2), to_target: Duration::ZERO };
