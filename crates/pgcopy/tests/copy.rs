@@ -64,3 +64,6 @@ mod ranges;
 
 #[path = "copy/limits.rs"]
 mod limits;
+
+#[path = "copy/resumed.rs"]
+mod resumed;

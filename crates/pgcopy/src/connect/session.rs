@@ -117,6 +117,11 @@ impl SourceClient {
     /// emptied them, and nobody will while the transaction lasts.
     pub async fn begin_locking(&self, tables: &[TableName]) -> Result<()> {
         self.0.rows("begin reading", "BEGIN ISOLATION LEVEL REPEATABLE READ READ ONLY").await?;
+        self.lock(tables).await
+    }
+
+    /// Locks tables as readers do, until the transaction ends.
+    pub async fn lock(&self, tables: &[TableName]) -> Result<()> {
         for some in tables.chunks(TABLES_PER_LOCK) {
             let names: Vec<String> = some.iter().map(TableName::sql).collect();
             // `ONLY` before each: every partition and child is a table of its own here.
@@ -124,6 +129,11 @@ impl SourceClient {
             self.0.rows("lock tables against changes", &sql).await?;
         }
         Ok(())
+    }
+
+    /// Whether the session is over.
+    pub fn is_closed(&self) -> bool {
+        self.0.client.is_closed()
     }
 
     /// Ends the transaction.

@@ -1,10 +1,11 @@
 //! What both servers let a copy use: sessions, cores, memory for indexes.
 
 use super::budget::Budget;
+use super::fill::Filling;
+use super::snapshot::Keeping;
 use crate::Result;
 use crate::connect::Reader;
 use crate::facts::identity;
-use restage_core::provider::Carried;
 
 /// More workers by themselves than this would be felt where others work, too.
 const MOST_WORKERS_BY_DEFAULT: usize = 8;
@@ -26,13 +27,14 @@ pub(super) struct Capacity {
 
 impl Capacity {
     /// Asks both servers, on which the copy has all other sessions that it needs.
-    pub(super) async fn look(source: Reader<'_>, target: Reader<'_>, carried: &Carried) -> Result<Self> {
+    pub(super) async fn look(source: Reader<'_>, target: Reader<'_>, filling: &Filling<'_>) -> Result<Self> {
+        let (carried, others) = (filling.carried, sessions_besides(filling.keeping));
         let (source_cores, target_cores) = (cores(source).await?, cores(target).await?);
         let by_cores = |cores: Option<usize>| cores.unwrap_or(WORKERS_WITHOUT_CORES).min(MOST_WORKERS_BY_DEFAULT);
         let wanted = carried.workers.map_or_else(|| by_cores(source_cores).min(by_cores(target_cores)), usize::from);
         // On one server, both ends take theirs from the same.
         let ends = if identity(source).await?.system == identity(target).await?.system { 2 } else { 1 };
-        let limit = carried.limits.source_connections.map(|sessions| usize::from(sessions.get()).saturating_sub(1));
+        let limit = carried.limits.source_connections.map(|sessions| usize::from(sessions.get()).saturating_sub(others));
         let allowed = [
             limit.map(|left| (left, "`source-connections` allows")),
             sessions_left(source).await?.map(|left| (left / ends, "the source has sessions for")),
@@ -61,6 +63,14 @@ impl Capacity {
 /// another with sending and passing on: a table that is split is then copied no faster, and its rows are not frozen.
 fn streams_of(cores: Option<usize>, workers: usize) -> usize {
     cores.map_or(workers, |cores| (cores * 3 / 5).max(1)).min(workers)
+}
+
+/// Sessions on the source besides those that copy: one that reads first, and the keeper's.
+fn sessions_besides(keeping: Keeping<'_>) -> usize {
+    match keeping {
+        Keeping::Itself => 1,
+        Keeping::Another(_) => 2,
+    }
 }
 
 /// Sessions that the server, the database and the role have left, as far as they are limited.

@@ -68,6 +68,11 @@ pub async fn clear_within(client: &TargetClient, source: &Identity, archive: &Ar
 pub(super) struct OtherDatabase<'a>(&'a TargetClient);
 
 impl<'a> OtherDatabase<'a> {
+    /// The session on it.
+    pub(super) fn client(&self) -> &'a TargetClient {
+        self.0
+    }
+
     /// Looks who the database is; the source itself is refused.
     pub(super) async fn look(client: &'a TargetClient, source: &Identity) -> Result<Self> {
         if identity(client.reader()).await? != *source {

@@ -6,18 +6,20 @@ use super::clear::{OtherDatabase, clear, is_empty};
 use super::finish::{Finish, Helpers};
 use super::inherited::Inherited;
 use super::keys::Keys;
+use super::ledger::{self, Header, Ledger, Sizes};
 use super::owners::Owners;
 use super::pace::Pace;
 use super::schedule::{Schedule, Structure, TableWork, Work};
 use super::selection::Selection;
-use super::statements::{Failure, Making, Runner, Statement, Transaction};
+use super::snapshot::{self, Keeping, Reading};
+use super::statements::{Failure, Runner, Statement, Transaction, making};
 use super::table::{Formats, TableCopies, compile_masks, table_copies};
 use super::tally::Tally;
 use super::workers::{Agenda, Done, Job};
 use super::{Route, parts, sequences, session, statistics};
-use crate::archive::{self, Archive, Archives, EntryId};
-use crate::connect::{self, Endpoint, Reader, SourceClient, TargetClient};
-use crate::facts::{export_snapshot, identity, schema_digest, table_estimates, unreadable};
+use crate::archive::{self, Archive, Archives, Entry, EntryId};
+use crate::connect::{Endpoint, Reader, SourceClient, TargetClient};
+use crate::facts::{schema_digest, table_estimates, unreadable};
 use crate::mask::MaskKey;
 use crate::reporter::Reporter;
 use crate::stop::Stop;
@@ -27,7 +29,7 @@ use jiff::Timestamp;
 use restage_core::facts::{Identity, TableEstimate};
 use restage_core::provider::{Carried, Filled};
 use restage_core::schema::{Schema, TableName};
-use std::collections::{BTreeMap, HashMap, HashSet};
+use std::collections::{BTreeMap, BTreeSet, HashMap, HashSet};
 use std::future::Future;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
@@ -39,6 +41,8 @@ const PROGRESS_EVERY: Duration = Duration::from_millis(250);
 pub struct Filling<'a> {
     /// Which tables and rows, with their masks.
     pub carried: &'a Carried,
+    /// Who keeps the snapshot.
+    pub keeping: Keeping<'a>,
     /// What the database to be replaced hands down; nothing for a plain copy.
     pub inherited: &'a Inherited,
     /// What masks are keyed with; needed when there are any.
@@ -53,7 +57,8 @@ pub struct Filling<'a> {
     pub reporter: &'a dyn Reporter,
 }
 
-/// Fills a database, which is emptied first if an earlier attempt left something, with what is carried over from another.
+/// Fills a database, which is emptied first if an earlier attempt left something, with what is carried over from another. What an
+/// earlier attempt has finished in the same snapshot stays; nobody else may be at work in the database then.
 ///
 /// Dropped or stopped before its end, nothing goes on working on either server; the target is half-filled then.
 pub async fn fill(route: &Route, filling: &Filling<'_>) -> Result<Filled> {
@@ -64,11 +69,11 @@ pub async fn fill(route: &Route, filling: &Filling<'_>) -> Result<Filled> {
         let target = session::target(route).await?;
         let other = OtherDatabase::look(&target, &keeper.identity).await?;
         let runner = Runner::new(&target, Transaction::None, filling.stop);
-        empty(&target, &other, &runner, filling).await?;
-        let mut capacity = Capacity::look(keeper.client.reader(), target.reader(), filling.carried).await?;
-        let notes = std::mem::take(&mut capacity.notes);
+        let mut capacity = Capacity::look(keeper.client.reader(), target.reader(), filling).await?;
+        let mut notes = std::mem::take(&mut capacity.notes);
         let helpers = Helpers::Sessions { route, most: capacity.workers };
-        let prepared = Prepared::make(&keeper, &target, filling, capacity.streams, &tally).await?;
+        let prepared = start(&keeper, &other, filling, capacity.streams, &tally).await?;
+        notes.extend(prepared.ledger.told(&prepared.copies.tables));
         tally.spent("looking", started);
         let job = prepared.begin(&runner, filling, capacity).await?;
         let before = Before::look(target.reader()).await?;
@@ -93,7 +98,7 @@ pub async fn fill_within(source: &Endpoint, target: &TargetClient, filling: &Fil
         session::ready(target).await?;
         let runner = Runner::new(target, Transaction::Open, filling.stop);
         let capacity = Capacity::of_one_session();
-        let prepared = Prepared::make(&keeper, target, filling, capacity.streams, &tally).await?;
+        let prepared = Prepared::make(&keeper, target, filling, capacity.streams, None, &tally).await?;
         let job = prepared.begin(&runner, filling, capacity).await?;
         let done = Box::pin(job.run_within(&keeper.client, target, filling.stop)).await?;
         prepared.finish(&keeper, target, &runner, filling, done, Helpers::None).await
@@ -117,16 +122,45 @@ async fn telling<T>(reporter: &dyn Reporter, tally: &Tally, work: impl Future<Ou
     }
 }
 
+/// Goes on where an earlier attempt in the same snapshot came to, or begins with an empty database.
+async fn start(
+    keeper: &Keeper,
+    other: &OtherDatabase<'_>,
+    filling: &Filling<'_>,
+    streams: usize,
+    tally: &Arc<Tally>,
+) -> Result<Prepared> {
+    let target = other.client();
+    if let Keeping::Another(snapshot) = filling.keeping
+        && let Some(ledger) = Ledger::read(target.reader(), snapshot).await?
+    {
+        let prepared = Prepared::make(keeper, target, filling, streams, ledger.sizes(), tally).await?;
+        if ledger.is_about(&prepared.basis(filling)) {
+            return Ok(Prepared { ledger: Arc::new(ledger), ..prepared });
+        }
+    }
+    empty(target, other, filling).await?;
+    let prepared = Prepared::make(keeper, target, filling, streams, None, tally).await?;
+    let is_in_the_way = |entry: &Entry| [&entry.schema, &entry.name].into_iter().any(|name| name == ledger::SCHEMA);
+    let ledger = match filling.keeping {
+        Keeping::Another(snapshot) if !keeper.archive.entries.iter().any(is_in_the_way) => {
+            Ledger::begin(target, Header::new(snapshot, prepared.basis(filling), prepared.sizes())).await?
+        }
+        Keeping::Another(_) | Keeping::Itself => Ledger::default(),
+    };
+    Ok(Prepared { ledger: Arc::new(ledger), ..prepared })
+}
+
 /// Drops whatever an earlier attempt left.
-async fn empty(target: &TargetClient, other: &OtherDatabase<'_>, runner: &Runner<'_>, filling: &Filling<'_>) -> Result<()> {
+async fn empty(target: &TargetClient, other: &OtherDatabase<'_>, filling: &Filling<'_>) -> Result<()> {
     if is_empty(target.reader()).await? {
         return Ok(());
     }
     let left = archive::dump(filling.tools, target.endpoint(), None, filling.stop).await?;
-    clear(other, runner, &left).await.map(drop)
+    clear(other, &Runner::new(target, Transaction::None, filling.stop), &left).await.map(drop)
 }
 
-/// The session that keeps the snapshot, and what was seen in it.
+/// The session that reads first, in the snapshot of all, and what was seen in it.
 struct Keeper {
     client: SourceClient,
     snapshot: String,
@@ -138,14 +172,9 @@ struct Keeper {
 
 impl Keeper {
     async fn open(source: &Endpoint, filling: &Filling<'_>) -> Result<Self> {
-        let client = filling.stop.race(connect::source(source)).await?;
-        let tables = lockable(client.reader(), filling.carried).await?;
-        client.guard(filling.stop, client.begin_locking(&tables)).await?;
-        let snapshot = export_snapshot(client.reader()).await?;
-        let sql = "SELECT (extract(epoch FROM now()) * 1000000)::int8, pg_is_in_recovery()";
-        let row = client.query("read the time", sql, &[]).await?.remove(0);
-        let snapshot_at = Timestamp::from_microsecond(row.get(0)).unwrap_or_default();
-        let identity = identity(client.reader()).await?;
+        let tables = filling.carried.tables.keys().cloned().collect();
+        let Reading { client, name: snapshot, taken_at, identity } =
+            snapshot::read(source, &tables, filling.keeping, filling.stop).await?;
         let planned = &filling.carried.source_identity;
         if identity != *planned {
             let error =
@@ -159,19 +188,9 @@ impl Keeper {
             let error = Kind::SchemaChanged.error(format!("the structure of {source} is not that of the plan"));
             return Err(error.help("plan again"));
         }
-        let is_standby = row.get(1);
-        Ok(Self { client, snapshot, snapshot_at, identity, is_standby, archive })
+        let is_standby = client.query("ask for the server's role", "SELECT pg_is_in_recovery()", &[]).await?[0].get(0);
+        Ok(Self { client, snapshot, snapshot_at: taken_at, identity, is_standby, archive })
     }
-}
-
-/// The tables whose structure and rows must hold still: a lock like that of any reader keeps others from changing or emptying
-/// them, which a snapshot alone does not.
-async fn lockable(source: Reader<'_>, carried: &Carried) -> Result<Vec<TableName>> {
-    let sql = "SELECT n.nspname, c.relname FROM pg_class c JOIN pg_namespace n ON n.oid = c.relnamespace \
-               WHERE c.relkind IN ('r', 'p') AND n.nspname !~ '^pg_' AND n.nspname <> 'information_schema'";
-    let rows = source.query("list the tables", sql, &[]).await?;
-    let names = rows.iter().map(|row| TableName::new(row.get::<_, String>(0), row.get::<_, String>(1)));
-    Ok(names.filter(|name| carried.tables.contains_key(name)).collect())
 }
 
 /// Everything that is known before the first object is made.
@@ -191,6 +210,8 @@ struct Prepared {
     source_is_standby: bool,
     /// How large they are, if there are any.
     large_object_bytes: Option<u64>,
+    /// What of it is finished.
+    ledger: Arc<Ledger>,
 }
 
 impl Prepared {
@@ -199,20 +220,28 @@ impl Prepared {
         target: &TargetClient,
         filling: &Filling<'_>,
         streams: usize,
+        sizes: Option<&Sizes>,
         tally: &Arc<Tally>,
     ) -> Result<Self> {
         let source = keeper.client.reader();
         let schema = catalog::read(source).await?;
         let parents = schema.parents();
-        let estimates = table_estimates(source).await?;
+        let estimates = match sizes {
+            Some(sizes) => sizes.estimates.clone(),
+            None => table_estimates(source).await?,
+        };
         let formats = Formats::read(source, target.major()).await?;
         let mut copies = table_copies(&schema, filling.carried, &formats, &estimates, keeper.is_standby)?;
         let masks = compile_masks(source, &mut copies.tables, filling.mask_key).await?;
-        let index_bytes = copies.tables.iter().filter_map(|table| estimates.get(&table.name)).map(|estimate| estimate.index_bytes);
-        let index_bytes = index_bytes.sum();
-        parts::split(source, &mut copies.tables, index_bytes, streams).await?;
-        let sql = "SELECT EXISTS (SELECT FROM pg_largeobject_metadata), pg_table_size('pg_largeobject')";
-        let large_objects = source.query("look for large objects", sql, &[]).await?.remove(0);
+        let large_object_bytes = if let Some(sizes) = sizes {
+            sizes.split(&mut copies.tables);
+            sizes.large_object_bytes
+        } else {
+            let known = copies.tables.iter().filter_map(|table| estimates.get(&table.name));
+            let index_bytes = known.map(|estimate| estimate.index_bytes).sum();
+            parts::split(source, &mut copies.tables, index_bytes, streams).await?;
+            large_object_bytes(source).await?
+        };
         let rows = copies.tables.iter().filter_map(|table| estimates.get(&table.name)).map(|estimate| estimate.rows).sum();
         tally.expect(rows, copies.tables.iter().map(|table| table.bytes).sum());
         let mut selection = Selection::of(&keeper.archive, filling.carried)?;
@@ -225,13 +254,29 @@ impl Prepared {
             rows_name_objects: formats.rows_name_objects,
             owners: Arc::new(Owners::read(target.reader()).await?),
             tally: Arc::clone(tally),
-            large_object_bytes: large_objects.get::<_, bool>(0).then(|| large_objects.get::<_, i64>(1).unsigned_abs()),
+            large_object_bytes,
+            ledger: Arc::default(),
             schema: Arc::new(schema),
             copies,
             masks,
             parents,
             estimates,
         })
+    }
+
+    fn sizes(&self) -> Sizes {
+        Sizes::new(self.estimates.clone(), &self.copies.tables, self.large_object_bytes)
+    }
+
+    /// The digest of all that the copy's steps follow from.
+    fn basis(&self, filling: &Filling<'_>) -> String {
+        let Self { schema, selection, copies, rows_name_objects, parents, keys, source_is_standby, .. } = self;
+        // In an order.
+        let known: BTreeSet<&TableName> = self.known_by_indexes.iter().collect();
+        let seen = (known, source_is_standby, self.sizes());
+        let mask_key = filling.mask_key.map(MaskKey::fingerprint);
+        let asked = (filling.carried, filling.inherited, mask_key);
+        ledger::digest(&(asked, seen, schema, selection, copies, rows_name_objects, parents, keys))
     }
 
     /// Makes what comes before rows, and the job of the workers.
@@ -242,9 +287,8 @@ impl Prepared {
         let apart = tables.iter().filter(|table| table.is_small() && !self.rows_name_objects);
         let small = apart.map(|table| table.name.clone()).collect();
         let structure = Structure::of(&self.selection.before_rows, &self.selection.with_rows, &small);
-        let mut making = Making::default();
-        let statements: Vec<Statement> = structure.first.iter().map(|entry| making.statement(entry, Failure::Fatal)).collect();
-        runner.run(&statements).await?;
+        let statements: Vec<Statement> = structure.first.iter().map(|entry| making(entry, Failure::Fatal)).collect();
+        runner.recording(&self.ledger, "structure").run(&statements).await?;
         self.tally.spent("structure", started);
         self.tally.doing("copy rows and make indexes");
         Ok(Job {
@@ -256,6 +300,7 @@ impl Prepared {
             tally: Arc::clone(&self.tally),
             pace: Pace::new(filling.carried.limits.source_rate),
             capacity,
+            ledger: Arc::clone(&self.ledger),
             progress: Agenda::new(self.schedule(tables, &structure)),
         })
     }
@@ -317,6 +362,7 @@ impl Prepared {
             owners: &self.owners,
             large_objects: done.later,
             helpers,
+            ledger: &self.ledger,
             stop: filling.stop,
         };
         let finished = finish.run().await?;
@@ -336,4 +382,11 @@ impl Prepared {
             notes,
         })
     }
+}
+
+/// How large the large objects are, if there are any.
+async fn large_object_bytes(source: Reader<'_>) -> Result<Option<u64>> {
+    let sql = "SELECT EXISTS (SELECT FROM pg_largeobject_metadata), pg_table_size('pg_largeobject')";
+    let row = source.query("look for large objects", sql, &[]).await?.remove(0);
+    Ok(row.get::<_, bool>(0).then(|| row.get::<_, i64>(1).unsigned_abs()))
 }

@@ -1,9 +1,10 @@
 //! What follows the rows: views that need a key, materialized views, guards, owners, grants, event triggers.
 
 use super::inherited::{Inherited, ObjectKey};
+use super::ledger::Ledger;
 use super::owners::Owners;
 use super::selection::Selection;
-use super::statements::{Failure, Making, Runner, Statement};
+use super::statements::{Failure, Runner, Statement, Transaction, making};
 use super::{Route, grants, large_objects, refresh, session};
 use crate::archive::Entry;
 use crate::connect::{Reader, TargetClient};
@@ -25,6 +26,7 @@ pub(super) struct Finish<'a> {
     /// Whether large objects need owners or comments.
     pub(super) large_objects: bool,
     pub(super) helpers: Helpers<'a>,
+    pub(super) ledger: &'a Ledger,
     pub(super) stop: &'a Stop,
 }
 
@@ -40,27 +42,51 @@ pub(super) enum Helpers<'a> {
 impl Finish<'_> {
     /// Does it all and returns notes.
     pub(super) async fn run(self) -> Result<Vec<String>> {
-        let mut notes = self.make(&self.selection.after_rows, Failure::Fatal).await?;
+        let selection = self.selection;
+        let mut notes = self.make("after rows", &selection.after_rows, Failure::Fatal).await?;
         self.refresh().await?;
-        notes.extend(self.make(&self.selection.late_indexes, Failure::Fatal).await?);
-        notes.extend(self.make(&self.selection.guards, Failure::Fatal).await?);
+        notes.extend(self.make("late indexes", &selection.late_indexes, Failure::Fatal).await?);
+        notes.extend(self.make("guards", &selection.guards, Failure::Fatal).await?);
         notes.extend(self.replication().await?);
         let (on_event_triggers, remarks): (Vec<Entry>, Vec<Entry>) =
             self.selection.remarks.iter().cloned().partition(|remark| remark.name.starts_with("EVENT TRIGGER "));
-        notes.extend(self.make(&remarks, Failure::Noted).await?);
+        notes.extend(self.make("remarks", &remarks, Failure::Noted).await?);
         notes.extend(self.hand_over().await?);
-        // They fire for whatever is made after them, so they come last.
-        notes.extend(self.make(&self.selection.event_triggers, Failure::Noted).await?);
-        let owners = self.owners.statements(self.selection.event_triggers.iter(), self.inherited);
-        notes.extend(self.runner.run(&owners).await?);
-        notes.extend(self.make(&on_event_triggers, Failure::Noted).await?);
+        notes.extend(self.event_triggers(&on_event_triggers).await?);
         Ok(notes)
     }
 
-    async fn make(&self, entries: &[Entry], failure: Failure) -> Result<Vec<String>> {
-        let mut making = Making::default();
-        let statements: Vec<Statement> = entries.iter().map(|entry| making.statement(entry, failure)).collect();
-        self.runner.run(&statements).await
+    /// They fire for whatever is made after them, so they come last, and the ledger goes in one transaction with their coming.
+    async fn event_triggers(&self, remarks: &[Entry]) -> Result<Vec<String>> {
+        let last = self.ledger.end().filter(|_| self.runner.transaction() == Transaction::None);
+        let runner = match &last {
+            None => self.recording("event triggers"),
+            Some(end) => {
+                self.target.run("end the ledger", &format!("BEGIN; {end}")).await?;
+                Runner::new(self.target, Transaction::Open, self.stop)
+            }
+        };
+        let made = self.selection.event_triggers.iter().map(|entry| making(entry, Failure::Noted));
+        let owners = self.owners.statements(self.selection.event_triggers.iter(), self.inherited);
+        let remarks = remarks.iter().map(|entry| making(entry, Failure::Noted));
+        let mut notes = Vec::new();
+        for statements in [made.collect(), owners, remarks.collect()] {
+            notes.extend(runner.run(&statements).await?);
+        }
+        if last.is_some() {
+            self.target.run("end the ledger", "COMMIT").await?;
+        }
+        Ok(notes)
+    }
+
+    /// Runs statements, and writes them down under that name.
+    fn recording(&self, name: &str) -> Runner<'_> {
+        self.runner.recording(self.ledger, name)
+    }
+
+    async fn make(&self, name: &str, entries: &[Entry], failure: Failure) -> Result<Vec<String>> {
+        let statements: Vec<Statement> = entries.iter().map(|entry| making(entry, failure)).collect();
+        self.recording(name).run(&statements).await
     }
 
     /// Fills the materialized views that are filled in the source.
@@ -86,35 +112,36 @@ impl Finish<'_> {
         }
         let transaction = self.runner.transaction();
         let sessions: Vec<&TargetClient> = more.iter().chain([self.target]).collect();
-        refresh::refresh(schedule, &sessions, transaction, self.stop).await
+        refresh::refresh(schedule, &sessions, transaction, self.ledger, self.stop).await
     }
 
     /// Subscriptions are made disabled and without their slot, for production's own subscription uses that.
     async fn replication(&self) -> Result<Vec<String>> {
-        let mut making = Making::default();
         let statements = self.selection.replication.iter().map(|entry| {
-            let mut statement = making.statement(entry, Failure::Fatal);
+            let mut statement = making(entry, Failure::Fatal);
             if entry.kind == ObjectKind::Subscription {
                 let name = restage_core::schema::quote_identifier(&entry.name);
                 statement.sql.extend(["ALTER SUBSCRIPTION ", &name, " SET (slot_name = NONE);"]);
             }
             statement
         });
-        self.runner.run(&statements.collect::<Vec<_>>()).await
+        self.recording("replication").run(&statements.collect::<Vec<_>>()).await
     }
 
     /// Gives everything to its owner, then grants what is to be granted.
     async fn hand_over(&self) -> Result<Vec<String>> {
         let owned: Vec<&Entry> = self.selection.owned().filter(|entry| entry.kind != ObjectKind::EventTrigger).collect();
-        let mut notes = self.runner.run(&self.owners.statements(owned.iter().copied(), self.inherited)).await?;
-        notes.extend(self.runner.run(&self.owners.of_public(self.inherited)).await?);
+        let owners = self.owners.statements(owned.iter().copied(), self.inherited);
+        let mut notes = self.recording("owners").run(&owners).await?;
+        notes.extend(self.recording("owner of public").run(&self.owners.of_public(self.inherited)).await?);
         let made: HashSet<ObjectKey> = owned.iter().map(|entry| ObjectKey::of(entry)).collect();
-        notes.extend(self.runner.run(&grants::of_target(&made, self.inherited)).await?);
+        notes.extend(self.recording("grants of the target").run(&grants::of_target(&made, self.inherited)).await?);
         let new = grants::on_new_objects(self.target.reader(), &owned, self.inherited, self.owners).await?;
-        notes.extend(self.runner.run(&new).await?);
-        notes.extend(self.runner.run(&grants::of_source(self.inherited, &self.selection.default_grants)).await?);
+        notes.extend(self.recording("grants on what is new").run(&new).await?);
+        let defaults = grants::of_source(self.inherited, &self.selection.default_grants);
+        notes.extend(self.recording("default grants").run(&defaults).await?);
         if self.large_objects {
-            notes.extend(large_objects::hand_over(self.source, self.runner, self.owners).await?);
+            notes.extend(large_objects::hand_over(self.source, self.runner, self.ledger, self.owners).await?);
         }
         Ok(notes)
     }

@@ -2,18 +2,18 @@
 
 use crate::archive::{Archive, Entry, EntryId};
 use restage_core::facts::ObjectKind;
-use std::collections::{HashMap, HashSet};
+use std::collections::{BTreeMap, HashMap, HashSet};
 
 /// The owners, grants and default privileges of the database to be replaced.
 #[derive(Debug, Default)]
 pub struct Inherited {
-    owners: HashMap<ObjectKey, String>,
+    owners: BTreeMap<ObjectKey, String>,
     grants: Vec<Grant>,
     default_grants: Vec<Entry>,
 }
 
 /// An object that two databases can both have, whatever kind of relation or routine it is in each.
-#[derive(Clone, Debug, PartialEq, Eq, Hash)]
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub(super) struct ObjectKey {
     class: &'static str,
     schema: String,

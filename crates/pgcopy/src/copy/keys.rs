@@ -8,11 +8,11 @@ use crate::archive::Entry;
 use crate::connect::Reader;
 use restage_core::facts::ObjectKind;
 use restage_core::schema::quote_identifier;
-use std::collections::HashMap;
+use std::collections::BTreeMap;
 
 /// How the index of each constraint is made, and the constraint of it.
 #[derive(Debug, Default)]
-pub(super) struct Keys(HashMap<Named, Statements>);
+pub(super) struct Keys(BTreeMap<Named, Statements>);
 
 /// As `pg_dump` names a constraint: its schema, its table and itself.
 type Named = (String, String);

@@ -1,5 +1,6 @@
 //! Large objects: many small ones in one round trip, long ones piece by piece.
 
+use super::ledger::Ledger;
 use super::owners::Owners;
 use super::pace::Pace;
 use super::statements::{Failure, Runner, Statement};
@@ -80,13 +81,14 @@ async fn copy_rest(source: &SourceClient, target: &TargetClient, id: u32, pace: 
 }
 
 /// Gives large objects their owners and comments, and returns notes. `source` reads in the snapshot that they were copied from.
-pub(super) async fn hand_over(source: Reader<'_>, runner: &Runner<'_>, owners: &Owners) -> Result<Vec<String>> {
+pub(super) async fn hand_over(source: Reader<'_>, runner: &Runner<'_>, ledger: &Ledger, owners: &Owners) -> Result<Vec<String>> {
     let mut notes = Vec::new();
     let mut last: u32 = 0;
     loop {
         let page = [(&last as &(dyn tokio_postgres::types::ToSql + Sync), Type::OID), (&OBJECTS_PER_PAGE, Type::INT8)];
         let rows = source.query("read large objects' owners", OWNERS_AND_COMMENTS, &page).await?;
         let Some(end) = rows.last() else { return Ok(notes) };
+        let runner = runner.recording(ledger, format!("large objects after {last}"));
         last = end.get(0);
         let statements: Vec<Statement> =
             rows.iter().flat_map(|row| statements(row.get(0), row.get(1), row.get(2), owners)).collect();

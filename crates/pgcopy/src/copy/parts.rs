@@ -12,6 +12,7 @@ use crate::Result;
 use crate::connect::Reader;
 use order::Order;
 use restage_core::schema::quote_literal;
+use serde::{Deserialize, Serialize};
 
 /// Smaller parts cost more in transactions than they bring; down to half of it, if all workers then have equally many.
 const LEAST_PART_BYTES: u64 = 64 << 20;
@@ -19,7 +20,7 @@ const LEAST_PART_BYTES: u64 = 64 << 20;
 const PARTS_PER_SHARE: u64 = 4;
 
 /// Some of a table's rows.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub(super) enum Part {
     /// All of them.
     Whole,

@@ -1,6 +1,7 @@
 //! Filling materialized views: those that read others after them, otherwise several at a time. What functions read is recorded
 //! nowhere, so that where a view calls one, all are filled one by one in `pg_dump`'s order.
 
+use super::ledger::Ledger;
 use super::schedule::{Schedule, Task};
 use super::statements::{Failure, Runner, Statement, Transaction};
 use super::workers::{Agenda, Perform};
@@ -43,18 +44,28 @@ pub(super) fn schedule(made: &[&Entry], sizes: &BTreeMap<TableName, u64>) -> Sch
 }
 
 /// Does it on all sessions.
-pub(super) async fn refresh(schedule: Schedule, sessions: &[&TargetClient], transaction: Transaction, stop: &Stop) -> Result<()> {
+pub(super) async fn refresh(
+    schedule: Schedule,
+    sessions: &[&TargetClient],
+    transaction: Transaction,
+    ledger: &Ledger,
+    stop: &Stop,
+) -> Result<()> {
     let agenda = Agenda::new(schedule);
-    let mut refreshers: Vec<Refresher<'_>> =
-        sessions.iter().map(|session| Refresher(Runner::new(session, transaction, stop))).collect();
+    let refreshers = sessions.iter().map(|session| Refresher { runner: Runner::new(session, transaction, stop), ledger });
+    let mut refreshers: Vec<Refresher<'_>> = refreshers.collect();
     try_join_all(refreshers.iter_mut().map(|refresher| agenda.follow(stop, refresher))).await.map(drop)
 }
 
-struct Refresher<'a>(Runner<'a>);
+struct Refresher<'a> {
+    runner: Runner<'a>,
+    ledger: &'a Ledger,
+}
 
 impl Perform for Refresher<'_> {
-    fn perform(&mut self, task: Task) -> BoxFuture<'_, Result<()>> {
-        Box::pin(async move { self.0.run(&statement(&task)).await.map(drop) })
+    fn perform(&mut self, number: usize, task: Task) -> BoxFuture<'_, Result<()>> {
+        let runner = self.runner.recording(self.ledger, format!("view {number}"));
+        Box::pin(async move { runner.run(&statement(&task)).await.map(drop) })
     }
 }
 

@@ -4,9 +4,10 @@ use super::Route;
 use crate::Result;
 use crate::connect::{self, SourceClient, TargetClient};
 
-/// What is made may refer to what is not there yet, and nothing hides rows.
-const MAKING: &str =
-    "SET check_function_bodies = off; SET row_security = off; SET lock_timeout = 0; SET default_transaction_read_only = off";
+/// What is made may refer to what is not there yet, nothing hides rows, and what says nothing of its place goes where the
+/// database is.
+const MAKING: &str = "SET check_function_bodies = off; SET row_security = off; SET lock_timeout = 0; \
+     SET default_transaction_read_only = off; SET default_tablespace = ''; SET default_table_access_method = heap";
 /// Nobody needs the shadow before it is swapped in, which makes all of it durable.
 const IN_A_SHADOW: &str = "SET synchronous_commit = off";
 /// Long values are compressed in the way that costs the server least, where neither their columns nor a role or database has a

@@ -1,5 +1,6 @@
 //! Running many statements in few round trips, and naming the one that failed.
 
+use super::ledger::{Batch, Ledger, Recording};
 use crate::archive::Entry;
 use crate::connect::{Reader, TargetClient};
 use crate::stop::Stop;
@@ -11,6 +12,8 @@ use restage_core::schema::quote_identifier;
 const BATCH_BYTES: usize = 64 << 10;
 /// And up to this number, for each takes locks until its batch ends.
 const BATCH_STATEMENTS: usize = 100;
+/// How sessions store tables that are not said to be stored in another way.
+pub(super) const ACCESS_METHOD: &str = "heap";
 
 /// Whether the session is in a transaction that must survive a statement's failure.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -44,11 +47,22 @@ pub(super) struct Runner<'a> {
     client: &'a TargetClient,
     transaction: Transaction,
     stop: &'a Stop,
+    recording: Recording<'a>,
 }
 
 impl<'a> Runner<'a> {
     pub(super) fn new(client: &'a TargetClient, transaction: Transaction, stop: &'a Stop) -> Self {
-        Self { client, transaction, stop }
+        Self { client, transaction, stop, recording: Recording::Nowhere }
+    }
+
+    /// The same, writing down what is done under that name, and leaving out what was done before. Within an open transaction
+    /// nothing is written down.
+    pub(super) fn recording(&self, ledger: &'a Ledger, name: impl Into<String>) -> Self {
+        let recording = match self.transaction {
+            Transaction::None => Recording::In(ledger, name.into()),
+            Transaction::Open => Recording::Nowhere,
+        };
+        Self { client: self.client, transaction: self.transaction, stop: self.stop, recording }
     }
 
     /// Queries on the same session.
@@ -64,31 +78,41 @@ impl<'a> Runner<'a> {
     /// Runs them in order and returns notes on those that failed and were allowed to.
     pub(super) async fn run(&self, statements: &[Statement]) -> Result<Vec<String>> {
         let mut notes = Vec::new();
-        for batch in batches(statements) {
+        for (nth, batch) in batches(statements).enumerate() {
             self.stop.check()?;
-            if self.run_batch(batch).await.is_err() {
+            let record = self.recording.batch(nth, batch);
+            if let Some(known) = record.notes() {
+                notes.extend_from_slice(known);
+            } else if self.run_batch(batch, &record).await.is_err() {
                 // Nothing of the batch has happened; one by one, each can be named.
-                for statement in batch {
-                    notes.extend(self.run_one(statement).await?);
+                for (nth, statement) in batch.iter().enumerate() {
+                    notes.extend(self.run_one(statement, &record.statement(nth, statement)).await?);
                 }
             }
         }
         Ok(notes)
     }
 
-    async fn run_batch(&self, batch: &[Statement]) -> Result<()> {
+    async fn run_batch(&self, batch: &[Statement], record: &Batch<'_>) -> Result<()> {
         let sql: String = batch.iter().flat_map(|statement| [statement.sql.as_str(), "\n"]).collect();
-        self.send("run statements", &sql).await
+        self.send("run statements", &(sql + &record.line(None))).await
     }
 
-    async fn run_one(&self, statement: &Statement) -> Result<Option<String>> {
-        let Err(error) = self.send(&statement.doing, &statement.sql).await else { return Ok(None) };
+    async fn run_one(&self, statement: &Statement, record: &Batch<'_>) -> Result<Option<String>> {
+        if let Some(known) = record.notes() {
+            return Ok(known.first().cloned());
+        }
+        let line = |note| record.line(note);
+        let Err(error) = self.send(&statement.doing, &format!("{}{}", statement.sql, line(None))).await else { return Ok(None) };
         let error = match error.kind {
             // Some functions look names up by the ordinary path, which their authors did not expect to be empty.
-            Kind::Missing => match self.send(&statement.doing, &with_path(&statement.sql)).await {
-                Ok(()) => return Ok(Some(format!("to {}, names were looked up in `public`", statement.doing))),
-                Err(_) => error,
-            },
+            Kind::Missing => {
+                let note = format!("to {}, names were looked up in `public`", statement.doing);
+                match self.send(&statement.doing, &(with_path(&statement.sql) + ";" + &line(Some(&note)))).await {
+                    Ok(()) => return Ok(Some(note)),
+                    Err(_) => error,
+                }
+            }
             _ => error,
         };
         let may_be_noted = matches!(error.kind, Kind::PermissionDenied | Kind::Missing | Kind::Query | Kind::Unfit);
@@ -147,38 +171,29 @@ fn batches(statements: &[Statement]) -> impl Iterator<Item = &[Statement]> {
     })
 }
 
-/// The statements that make entries, with the settings that `pg_restore` would make for each.
-#[derive(Default)]
-pub(super) struct Making {
-    tablespace: String,
-    access_method: String,
-}
-
-impl Making {
-    /// One entry's statement; settings are made only where they change.
-    pub(super) fn statement(&mut self, entry: &Entry, failure: Failure) -> Statement {
-        let mut sql = String::new();
-        if entry.tablespace != self.tablespace {
-            let name = if entry.tablespace.is_empty() { "''".to_owned() } else { quote_identifier(&entry.tablespace) };
-            sql = format!("SET default_tablespace = {name}; ");
-            self.tablespace.clone_from(&entry.tablespace);
-        }
-        let is_partitioned = entry.relation_kind == Some('p');
-        if !entry.access_method.is_empty() && !is_partitioned && entry.access_method != self.access_method {
-            sql.extend(["SET default_table_access_method = ", &quote_identifier(&entry.access_method), "; "]);
-            self.access_method.clone_from(&entry.access_method);
-        }
-        match entry.sql.strip_prefix("CREATE SCHEMA ").filter(|_| entry.kind == ObjectKind::Schema) {
-            // One that an extension lives in is there already where the database was emptied.
-            Some(rest) => sql.extend(["CREATE SCHEMA IF NOT EXISTS ", rest]),
-            None => sql.push_str(&entry.sql),
-        }
-        if let Some(table) = entry.described().filter(|_| is_partitioned && !entry.access_method.is_empty()) {
-            // It has no rows to store, so only its partitions-to-be take the setting over.
-            sql.extend(["ALTER ", table, " SET ACCESS METHOD ", &quote_identifier(&entry.access_method), ";"]);
-        }
-        Statement { doing: format!("create `{}`", entry.label()), sql, failure }
+/// The statement that makes an entry, with the settings that `pg_restore` would make for it; afterwards the session has its own
+/// again, so that each can be left out or repeated whatever came before.
+pub(super) fn making(entry: &Entry, failure: Failure) -> Statement {
+    let (mut sql, mut after) = (String::new(), String::new());
+    if !entry.tablespace.is_empty() {
+        sql.extend(["SET default_tablespace = ", &quote_identifier(&entry.tablespace), "; "]);
+        after.push_str("SET default_tablespace = '';");
     }
+    let is_partitioned = entry.relation_kind == Some('p');
+    if !matches!(entry.access_method.as_str(), "" | ACCESS_METHOD) && !is_partitioned {
+        sql.extend(["SET default_table_access_method = ", &quote_identifier(&entry.access_method), "; "]);
+        after.extend(["SET default_table_access_method = ", ACCESS_METHOD, ";"]);
+    }
+    match entry.sql.strip_prefix("CREATE SCHEMA ").filter(|_| entry.kind == ObjectKind::Schema) {
+        // One that an extension lives in is there already where the database was emptied.
+        Some(rest) => sql.extend(["CREATE SCHEMA IF NOT EXISTS ", rest]),
+        None => sql.push_str(&entry.sql),
+    }
+    if let Some(table) = entry.described().filter(|_| is_partitioned && !entry.access_method.is_empty()) {
+        // It has no rows to store, so only its partitions-to-be take the setting over.
+        sql.extend(["ALTER ", table, " SET ACCESS METHOD ", &quote_identifier(&entry.access_method), ";"]);
+    }
+    Statement { doing: format!("create `{}`", entry.label()), sql: sql + &after, failure }
 }
 
 #[cfg(test)]
@@ -198,13 +213,16 @@ mod tests {
     }
 
     #[test]
-    fn settings_are_made_where_they_change() {
+    fn each_statement_brings_its_settings_and_leaves_none_behind() {
         let mut tables: Vec<Entry> = (1..=3).map(|id| entry(id, "TABLE", "public", "t")).collect();
+        tables[0].access_method = "heap".into();
         tables[1].tablespace = "fast".into();
-        let mut making = Making::default();
-        let made: Vec<String> = tables.iter().map(|table| making.statement(table, Failure::Fatal).sql).collect();
+        tables[2].access_method = "columns".into();
+        let made: Vec<String> = tables.iter().map(|table| making(table, Failure::Fatal).sql).collect();
         assert!(!made[0].contains("SET"));
         assert!(made[1].starts_with("SET default_tablespace = \"fast\"; CREATE"));
-        assert!(made[2].starts_with("SET default_tablespace = ''; CREATE"));
+        assert!(made[1].ends_with("SET default_tablespace = '';"));
+        assert!(made[2].starts_with("SET default_table_access_method = \"columns\"; CREATE"));
+        assert!(made[2].ends_with("SET default_table_access_method = heap;"));
     }
 }

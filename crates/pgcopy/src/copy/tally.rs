@@ -76,6 +76,13 @@ impl Tally {
         counts.rows = (counts.rows + rows).saturating_sub(before);
     }
 
+    /// Rows that are there already.
+    pub(super) fn add(&self, rows: u64, bytes: u64) {
+        let mut counts = self.counts();
+        counts.rows += rows;
+        counts.bytes += bytes;
+    }
+
     pub(super) fn end(&self, item: &str) {
         self.counts().items.remove(item);
     }

@@ -4,12 +4,13 @@ use super::budget::Share;
 use super::capacity::Capacity;
 use super::checksum;
 use super::large_objects;
+use super::ledger::Ledger;
 use super::owners::Owners;
 use super::pace::Pace;
 use super::parts::Part;
 use super::rows::RowCopy;
 use super::schedule::{ForeignKeyEntry, Next, Rows, Schedule, Task};
-use super::statements::{Failure, Making, Runner, Statement, Transaction};
+use super::statements::{Failure, Runner, Statement, Transaction, making};
 use super::statistics::carried_over;
 use super::table::{self, TableCopy};
 use super::tally::Tally;
@@ -24,6 +25,7 @@ use futures::future::BoxFuture;
 use restage_core::provider::TableFilled;
 use restage_core::scenario::copy_database::Verify;
 use restage_core::schema::{Schema, TableName, quote_identifier};
+use serde::{Deserialize, Serialize};
 use std::collections::{BTreeMap, HashSet};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Instant;
@@ -41,12 +43,14 @@ pub(super) struct Job {
     pub(super) tally: Arc<Tally>,
     pub(super) pace: Pace,
     pub(super) capacity: Capacity,
+    pub(super) ledger: Arc<Ledger>,
     pub(super) progress: Agenda,
 }
 
 /// Somebody who does tasks.
 pub(super) trait Perform: Send {
-    fn perform(&mut self, task: Task) -> BoxFuture<'_, Result<()>>;
+    /// Does the task of that number in its schedule.
+    fn perform(&mut self, number: usize, task: Task) -> BoxFuture<'_, Result<()>>;
 }
 
 /// What is to be done, and what has been.
@@ -56,10 +60,12 @@ pub(super) struct Agenda {
     done: Mutex<Done>,
 }
 
-/// What the workers have brought about.
-#[derive(Default)]
+/// What the workers have brought about, or one of their tasks has.
+#[derive(Clone, Debug, Default, Serialize, Deserialize)]
 pub(super) struct Done {
     pub(super) tables: BTreeMap<TableName, TableFilled>,
+    /// How many rows were counted in tables that were copied.
+    pub(super) found: BTreeMap<TableName, u64>,
     pub(super) large_objects: u64,
     /// Whether large objects need owners or comments at the end.
     pub(super) later: bool,
@@ -67,6 +73,20 @@ pub(super) struct Done {
 }
 
 impl Done {
+    /// Adds what else was brought about.
+    fn merge(&mut self, other: Self) -> Result<()> {
+        self.large_objects += other.large_objects;
+        self.later |= other.later;
+        self.notes.extend(other.notes);
+        other.tables.into_iter().try_for_each(|(name, part)| self.add(&name, part))?;
+        for (name, rows) in other.found {
+            if let Some(table) = self.tables.get_mut(&name) {
+                table.rows_found = Some(rows);
+            }
+        }
+        Ok(())
+    }
+
     /// Adds what became of a table, or of a part of one.
     fn add(&mut self, name: &TableName, part: TableFilled) -> Result<()> {
         let Some(known) = self.tables.get_mut(name) else {
@@ -113,7 +133,7 @@ impl Agenda {
                     stop.race(waiting).await?;
                 }
                 Next::Task(number, task) => {
-                    worker.perform(*task).await?;
+                    worker.perform(number, *task).await?;
                     lock(&self.schedule).done(number);
                     self.changed.notify_waiters();
                 }
@@ -184,35 +204,41 @@ struct Worker<'a> {
     target: &'a TargetClient,
     transaction: Transaction,
     stop: &'a Stop,
-    making: Making,
+    /// The task, as the ledger names it.
+    task: String,
 }
 
 impl Perform for Worker<'_> {
-    fn perform(&mut self, task: Task) -> BoxFuture<'_, Result<()>> {
+    fn perform(&mut self, number: usize, task: Task) -> BoxFuture<'_, Result<()>> {
+        self.task = format!("task {number}");
         Box::pin(self.do_task(task))
     }
 }
 
 impl<'a> Worker<'a> {
     fn new(job: &'a Job, source: &'a SourceClient, target: &'a TargetClient, transaction: Transaction, stop: &'a Stop) -> Self {
-        Self { job, source, target, transaction, stop, making: Making::default() }
+        Self { job, source, target, transaction, stop, task: String::new() }
     }
 
-    async fn do_task(&mut self, task: Task) -> Result<()> {
+    async fn do_task(&self, task: Task) -> Result<()> {
         let started = Instant::now();
+        if let Some(done) = self.job.ledger.done(&self.task) {
+            let brought = done.tables.values();
+            brought.for_each(|table| self.job.tally.add(table.rows_written, table.bytes));
+            return self.job.progress.done().merge(done.clone());
+        }
         match task {
             Task::Rows(rows) => Box::pin(self.rows(&rows)).await,
             Task::Part { table, part } => Box::pin(self.part(table, part)).await,
             Task::Make(entries) => {
-                let statements = self.statements(&entries);
                 let share = self.share();
-                let made = self.run(&within(&share, statements), self.transaction).await;
+                let made = self.run(&within(&share, statements(&entries))).await;
                 self.job.tally.spent("indexes", started);
                 made
             }
             Task::Validate(key) => {
                 let share = self.share();
-                let validated = self.run(&within(&share, vec![validate(&key)]), self.transaction).await;
+                let validated = self.run(&within(&share, vec![validate(&key)])).await;
                 self.job.tally.spent("foreign keys", started);
                 validated
             }
@@ -225,8 +251,7 @@ impl<'a> Worker<'a> {
                 let runner = Runner::new(self.target, self.transaction, self.stop);
                 let notes = sequences::carry_over(self.source.reader(), &runner, &self.job.schema, &names).await?;
                 self.job.tally.spent("sequences", started);
-                self.job.progress.done().notes.extend(notes);
-                Ok(())
+                self.write_down(Done { notes, ..Done::default() }).await
             }
             Task::Count(tables) => {
                 let counted = self.target.guard(self.stop, self.count(&tables)).await;
@@ -240,52 +265,51 @@ impl<'a> Worker<'a> {
     }
 
     /// All of it in one transaction.
-    async fn rows(&mut self, rows: &Rows) -> Result<()> {
+    async fn rows(&self, rows: &Rows) -> Result<()> {
         let (source, target, stop) = (self.source, self.target, self.stop);
         let work = async {
+            let mut done = Done::default();
             self.begin().await?;
-            self.make_within(&rows.structure, "rows").await?;
+            done.notes.extend(self.make_within(&rows.structure, "rows").await?);
             let made: HashSet<TableName> = rows.structure.iter().filter_map(Entry::table).collect();
             for table in rows.tables.iter().map(|at| &self.job.tables[*at]) {
                 stop.check()?;
                 let is_new = self.transaction == Transaction::Open || made.contains(&table.name);
-                self.copy(table, &Part::Whole, is_new).await?;
+                done.add(&table.name, self.copy(table, &Part::Whole, is_new).await?)?;
             }
-            self.make_within(&rows.entries, "indexes").await?;
+            done.notes.extend(self.make_within(&rows.entries, "indexes").await?);
             let statistics: Vec<Statement> = rows.analyze.iter().map(gather_statistics).collect();
-            self.run(&statistics, Transaction::Open).await?;
-            self.commit().await
+            done.notes.extend(self.run_within(&statistics).await?);
+            self.commit(done).await
         };
         source.guard(stop, target.guard(stop, work)).await
     }
 
-    async fn part(&mut self, table: usize, part: usize) -> Result<()> {
+    async fn part(&self, table: usize, part: usize) -> Result<()> {
         let (source, target, stop) = (self.source, self.target, self.stop);
         let table = &self.job.tables[table];
         let work = async {
             self.begin().await?;
-            self.copy(table, &table.parts[part], false).await?;
-            self.commit().await
+            let filled = self.copy(table, &table.parts[part], false).await?;
+            self.commit(Done { tables: [(table.name.clone(), filled)].into(), ..Done::default() }).await
         };
         source.guard(stop, target.guard(stop, work)).await
     }
 
-    async fn copy(&self, table: &TableCopy, part: &Part, is_new: bool) -> Result<()> {
+    async fn copy(&self, table: &TableCopy, part: &Part, is_new: bool) -> Result<TableFilled> {
         let (job, source, target) = (self.job, self.source, self.target);
         let masks = job.masks.get(&table.name);
         let copy = RowCopy { source, target, table, part, masks, verify: job.verify, is_new, tally: &job.tally, pace: &job.pace };
-        let filled = copy.run().await?;
-        job.progress.done().add(&table.name, filled)
+        copy.run().await
     }
 
-    async fn make_within(&mut self, entries: &[Entry], sort: &'static str) -> Result<()> {
+    async fn make_within(&self, entries: &[Entry], sort: &'static str) -> Result<Vec<String>> {
         let started = Instant::now();
-        let statements = self.statements(entries);
-        self.run(&statements, Transaction::Open).await?;
+        let notes = self.run_within(&statements(entries)).await?;
         if !entries.is_empty() {
             self.job.tally.spent(sort, started);
         }
-        Ok(())
+        Ok(notes)
     }
 
     /// Gives a large table the source's statistics, or has its own gathered, which is always possible.
@@ -293,11 +317,11 @@ impl<'a> Worker<'a> {
         let rows = |table: &TableName| self.rows_as_they_are(table);
         let asking = carried_over(self.source.reader(), self.target.major(), table, rows);
         if let Some(statistics) = self.source.guard(self.stop, asking).await?
-            && self.run(&[statistics], self.transaction).await.is_ok()
+            && self.run(&[statistics]).await.is_ok()
         {
             return Ok(());
         }
-        self.run(&[gather_statistics(table)], self.transaction).await
+        self.run(&[gather_statistics(table)]).await
     }
 
     /// How many rows were written into a table, if it has all of the source's and each is as it is there.
@@ -314,31 +338,18 @@ impl<'a> Worker<'a> {
     async fn count(&self, tables: &[usize]) -> Result<()> {
         let names: Vec<&TableName> = tables.iter().map(|at| &self.job.tables[*at].name).collect();
         let counts = counts::rows_of(self.target.reader(), &names).await?;
-        let mut done = self.job.progress.done();
-        for (name, rows) in names.into_iter().zip(counts) {
-            if let Some(table) = done.tables.get_mut(name) {
-                table.rows_found = Some(rows);
-            }
-        }
-        Ok(())
+        let found = names.into_iter().cloned().zip(counts).collect();
+        self.write_down(Done { found, ..Done::default() }).await
     }
 
-    async fn large_objects(&mut self) -> Result<()> {
+    async fn large_objects(&self) -> Result<()> {
         let (source, target, stop) = (self.source, self.target, self.stop);
         let work = async {
             self.begin().await?;
             let copied = large_objects::copy(source, target, &self.job.owners, &self.job.pace, stop).await?;
-            self.commit().await?;
-            let mut done = self.job.progress.done();
-            done.large_objects = copied.count;
-            done.later = copied.later;
-            Ok(())
+            self.commit(Done { large_objects: copied.count, later: copied.later, ..Done::default() }).await
         };
         source.guard(stop, target.guard(stop, work)).await
-    }
-
-    fn statements(&mut self, entries: &[Entry]) -> Vec<Statement> {
-        entries.iter().map(|entry| self.making.statement(entry, Failure::Fatal)).collect()
     }
 
     /// What this worker may take of the target's server for what it makes.
@@ -348,10 +359,17 @@ impl<'a> Worker<'a> {
         job.capacity.budget.take(busy)
     }
 
-    async fn run(&self, statements: &[Statement], transaction: Transaction) -> Result<()> {
-        let notes = Runner::new(self.target, transaction, self.stop).run(statements).await?;
+    /// Runs what is a task of its own.
+    async fn run(&self, statements: &[Statement]) -> Result<()> {
+        let runner = Runner::new(self.target, self.transaction, self.stop).recording(&self.job.ledger, &self.task);
+        let notes = runner.run(statements).await?;
         self.job.progress.done().notes.extend(notes);
         Ok(())
+    }
+
+    /// Runs what is part of the transaction that was begun.
+    async fn run_within(&self, statements: &[Statement]) -> Result<Vec<String>> {
+        Runner::new(self.target, Transaction::Open, self.stop).run(statements).await
     }
 
     async fn begin(&self) -> Result<()> {
@@ -361,12 +379,27 @@ impl<'a> Worker<'a> {
         }
     }
 
-    async fn commit(&self) -> Result<()> {
-        match self.transaction {
-            Transaction::None => self.target.run("commit rows", "COMMIT").await,
-            Transaction::Open => Ok(()),
+    /// Writes down what a task has done or seen outside of transactions: at the end it may not be possible any more.
+    async fn write_down(&self, done: Done) -> Result<()> {
+        let line = self.job.ledger.line(&self.task, "", &done);
+        if self.transaction == Transaction::None && !line.is_empty() {
+            self.target.run("write down what is done", &line).await?;
         }
+        self.job.progress.done().merge(done)
     }
+
+    /// Commits what a task has done, and writes it down with that.
+    async fn commit(&self, done: Done) -> Result<()> {
+        if self.transaction == Transaction::None {
+            let line = self.job.ledger.line(&self.task, "", &done);
+            self.target.run("commit rows", &(line + "COMMIT")).await?;
+        }
+        self.job.progress.done().merge(done)
+    }
+}
+
+fn statements(entries: &[Entry]) -> Vec<Statement> {
+    entries.iter().map(|entry| making(entry, Failure::Fatal)).collect()
 }
 
 /// The statements with a share's settings before them.

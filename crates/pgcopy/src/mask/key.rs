@@ -52,6 +52,11 @@ impl MaskKey {
         };
         Ok(Self { keys: Arc::new(keys) })
     }
+
+    /// Tells whether another key is this one; nothing of the secret can be had from it.
+    pub(crate) fn fingerprint(&self) -> String {
+        format!("{:?}", self.keys.hash.hash(b"fingerprint").bytes())
+    }
 }
 
 /// The first 16 bytes of HMAC-SHA-256 of the label under the secret.

@@ -5,7 +5,7 @@ use restage_core::provider::{Carried, Filled, Verified, Verify};
 use restage_lab::Cluster;
 use restage_pgcopy::archive::Archives;
 use restage_pgcopy::connect::Endpoint;
-use restage_pgcopy::copy::{self, Filling, Inherited, Route};
+use restage_pgcopy::copy::{self, Filling, Inherited, Keeping, Route};
 use restage_pgcopy::facts::gather_database;
 use restage_pgcopy::reporter::Silent;
 use restage_pgcopy::stop::Stop;
@@ -77,6 +77,7 @@ impl<'a> Journey<'a> {
         let (tools, inherited) = (tools(self.to.cluster), Inherited::default());
         let filling = Filling {
             carried,
+            keeping: Keeping::Itself,
             inherited: &inherited,
             mask_key: None,
             tools: &tools,

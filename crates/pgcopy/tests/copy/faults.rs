@@ -5,7 +5,7 @@ use crate::whole::EVERYTHING;
 use restage_core::provider::{Carried, Progress};
 use restage_lab::{Cluster, Config, Installation};
 use restage_pgcopy::archive::Archives;
-use restage_pgcopy::copy::{self, Filling, Inherited, Route};
+use restage_pgcopy::copy::{self, Filling, Inherited, Keeping, Route};
 use restage_pgcopy::facts::gather_database;
 use restage_pgcopy::reporter::{Reporter, Silent};
 use restage_pgcopy::stop::{Stop, stop};
@@ -62,7 +62,7 @@ fn filling<'a>(
     reporter: &'a dyn Reporter,
 ) -> Filling<'a> {
     static ARCHIVES: LazyLock<Archives> = LazyLock::new(Archives::default);
-    Filling { carried, inherited, mask_key: None, tools, archives: &ARCHIVES, stop, reporter }
+    Filling { carried, keeping: Keeping::Itself, inherited, mask_key: None, tools, archives: &ARCHIVES, stop, reporter }
 }
 
 #[tokio::test(flavor = "multi_thread")]

@@ -3,7 +3,7 @@
 use crate::place::{Pair, as_role, dump, tools};
 use restage_lab::{Cluster, Major};
 use restage_pgcopy::archive::Archives;
-use restage_pgcopy::copy::{self, Filling, Inherited, Route};
+use restage_pgcopy::copy::{self, Filling, Inherited, Keeping, Route};
 use restage_pgcopy::facts::gather_database;
 use restage_pgcopy::reporter::Silent;
 use restage_pgcopy::stop::Stop;
@@ -109,6 +109,7 @@ async fn an_ordinary_login_hands_over_what_it_can(major: Major) {
     let route = Route { source, target: as_role(&to, "copy", "login", "pw") };
     let filling = Filling {
         carried: &carried,
+        keeping: Keeping::Itself,
         inherited: &inherited,
         mask_key: None,
         tools: &tools,

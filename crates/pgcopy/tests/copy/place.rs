@@ -5,7 +5,7 @@ use restage_core::provider::{Carried, Filled};
 use restage_lab::{Cluster, Installation, Major, SUPERUSER, SUPERUSER_PASSWORD};
 use restage_pgcopy::archive::Archives;
 use restage_pgcopy::connect::{Endpoint, Tls, TlsMode};
-use restage_pgcopy::copy::{self, Filling, Inherited, Route};
+use restage_pgcopy::copy::{self, Filling, Inherited, Keeping, Route};
 use restage_pgcopy::facts::gather_database;
 use restage_pgcopy::mask::MaskKey;
 use restage_pgcopy::reporter::{Reporter, Silent};
@@ -73,12 +73,29 @@ impl Pair<'_> {
         let stop = Stop::never();
         let filling = Filling {
             carried,
+            keeping: Keeping::Itself,
             inherited: &inherited,
             mask_key: Some(&key),
             tools: &tools,
             archives: &Archives::default(),
             stop: &stop,
             reporter,
+        };
+        copy::fill(&self.route(), &filling).await
+    }
+
+    /// Copies what is carried, in a snapshot that is kept so.
+    pub(crate) async fn fill_keeping(&self, carried: &Carried, keeping: Keeping<'_>) -> Result<Filled> {
+        let (tools, inherited, stop) = (tools(self.target), Inherited::default(), Stop::never());
+        let filling = Filling {
+            carried,
+            keeping,
+            inherited: &inherited,
+            mask_key: None,
+            tools: &tools,
+            archives: &Archives::default(),
+            stop: &stop,
+            reporter: &Silent,
         };
         copy::fill(&self.route(), &filling).await
     }

@@ -9,7 +9,7 @@ use restage_core::schema::{Column, ColumnName, TableName};
 use restage_lab::{Cluster, Config, Installation, Major};
 use restage_pgcopy::archive::Archives;
 use restage_pgcopy::copy::checksum::checksum_sql;
-use restage_pgcopy::copy::{self, Filling, Inherited, Route};
+use restage_pgcopy::copy::{self, Filling, Inherited, Keeping, Route};
 use restage_pgcopy::mask::MaskKey;
 use restage_pgcopy::reporter::Silent;
 use restage_pgcopy::stop::Stop;
@@ -92,6 +92,7 @@ impl Giants {
         let (inherited, key) = (Inherited::default(), MaskKey::new(b"a secret of thirty-two bytes, or so").unwrap());
         let filling = Filling {
             carried,
+            keeping: Keeping::Itself,
             inherited: &inherited,
             mask_key: Some(&key),
             tools: &tools,

@@ -7,7 +7,7 @@ use restage_core::schema::{ColumnName, TableName};
 use restage_lab::{Cluster, Config, Installation, Major};
 use restage_pgcopy::archive::Archives;
 use restage_pgcopy::connect;
-use restage_pgcopy::copy::{self, Filling, Inherited};
+use restage_pgcopy::copy::{self, Filling, Inherited, Keeping};
 use restage_pgcopy::facts::gather_database;
 use restage_pgcopy::reporter::Silent;
 use restage_pgcopy::stop::Stop;
@@ -148,6 +148,7 @@ async fn in_one_transaction(cluster: &Cluster, options: &str) -> (bool, bool) {
     let (carried, inherited) = (copy::everything(&facts), Inherited::default());
     let filling = Filling {
         carried: &carried,
+        keeping: Keeping::Itself,
         inherited: &inherited,
         mask_key: None,
         tools: &tools,

@@ -6,7 +6,7 @@ use restage_core::provider::{Carried, RowsTaken, Waits};
 use restage_core::schema::TableName;
 use restage_lab::Cluster;
 use restage_pgcopy::archive::Archives;
-use restage_pgcopy::copy::{self, Filling, Inherited, Route};
+use restage_pgcopy::copy::{self, Filling, Inherited, Keeping, Route};
 use restage_pgcopy::reporter::Silent;
 use restage_pgcopy::stop::Stop;
 
@@ -33,6 +33,7 @@ async fn waits(pair: &Pair<'_>, carried: &Carried, route: &Route) -> Waits {
     let (tools, stop, inherited) = (tools(pair.target), Stop::never(), Inherited::default());
     let filling = Filling {
         carried,
+        keeping: Keeping::Itself,
         inherited: &inherited,
         mask_key: None,
         tools: &tools,

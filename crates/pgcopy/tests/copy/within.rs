@@ -6,7 +6,7 @@ use restage_core::provider::Filled;
 use restage_lab::Cluster;
 use restage_pgcopy::archive::Archives;
 use restage_pgcopy::connect::TargetClient;
-use restage_pgcopy::copy::{self, Filling, Inherited};
+use restage_pgcopy::copy::{self, Filling, Inherited, Keeping};
 use restage_pgcopy::facts::gather_database;
 use restage_pgcopy::reporter::Silent;
 use restage_pgcopy::stop::Stop;
@@ -30,6 +30,7 @@ async fn refresh(cluster: &Cluster, client: &TargetClient) -> Result<Filled> {
     let (carried, inherited) = (copy::everything(&facts), Inherited::from_archive(&before));
     let filling = Filling {
         carried: &carried,
+        keeping: Keeping::Itself,
         inherited: &inherited,
         mask_key: None,
         tools: &tools,

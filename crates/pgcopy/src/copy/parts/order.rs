@@ -9,10 +9,11 @@ use crate::connect::Reader;
 use crate::copy::statistics::may_be_read;
 use crate::copy::table::TableCopy;
 use restage_core::schema::{ColumnName, quote_literal};
+use serde::{Deserialize, Serialize};
 use tokio_postgres::types::{ToSql, Type};
 
 /// The column that an index begins with, and how the index orders it.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub(in crate::copy) struct Order {
     column: ColumnName,
     /// The type of bounds, in SQL.
