@@ -77,6 +77,16 @@ pub(crate) enum Command {
     Completions(Completions),
     /// Refresh a throwaway preprod from a throwaway production, break a run, resume it, undo it.
     Demo(Demo),
+    /// Keep the snapshot of a copy; called by restage itself.
+    #[command(hide = true)]
+    KeepSnapshot(KeepSnapshot),
+}
+
+/// `keep-snapshot`
+#[derive(Debug, Args)]
+pub(crate) struct KeepSnapshot {
+    /// The folder of the job that copies.
+    pub(crate) folder: PathBuf,
 }
 
 /// `init`

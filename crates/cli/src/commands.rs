@@ -8,6 +8,7 @@ pub(crate) mod copy;
 pub(crate) mod demo;
 pub(crate) mod explain;
 pub(crate) mod init;
+pub(crate) mod keep_snapshot;
 pub(crate) mod logs;
 pub(crate) mod plan;
 pub(crate) mod resume;

@@ -4,6 +4,7 @@ mod folder;
 mod log;
 
 use crate::args::{Common, Format};
+use crate::commands::keep_snapshot;
 use crate::fault::{Fault, exit};
 use crate::person::{holder, host, person};
 use crate::render;
@@ -19,6 +20,7 @@ use restage_core::run::{
 };
 use restage_core::{Code, Result};
 use restage_providers::clock::SystemClock;
+use restage_providers::jobs::{KEPT_LIMIT, Keepers};
 use restage_providers::{Settings, TargetMark, World};
 use restage_store::{LEASE_TTL, LeaseAsk, Mailbox, NewRun, RunJournal, SavedRun, Standing, Store, TargetKey, TargetLease};
 use std::sync::Arc;
@@ -58,7 +60,14 @@ impl Desk {
     pub(crate) async fn open(common: &Common, screen: Screen) -> Result<Self> {
         let folder = folder::store(common)?;
         let store = Store::open(folder).await?;
-        let world = World::new(Settings { jobs: store.path().join("jobs"), output: Arc::new(Log::new(store.clone())) });
+        // The program that this process runs, whatever has become of its file since.
+        let keepers = Keepers::Processes {
+            program: "/proc/self/exe".into(),
+            words: keep_snapshot::WORDS.map(Into::into).into(),
+            outlives: KEPT_LIMIT,
+        };
+        let output = Arc::new(Log::new(store.clone()));
+        let world = World::new(Settings { jobs: store.path().join("jobs"), output, keepers });
         Ok(Self { store, clock: Arc::new(SystemClock), screen, world })
     }
     pub(crate) fn store(&self) -> &Store {

@@ -55,6 +55,7 @@ async fn dispatch(cli: Cli, screen: Screen) -> Result<u8, Fault> {
         Command::Explain(args) => commands::explain::run(&args, screen),
         Command::Schema(args) => Ok(commands::schema::run(&args, screen)),
         Command::Completions(args) => Ok(commands::completions::run(&args, screen)),
+        Command::KeepSnapshot(args) => commands::keep_snapshot::run(&args).await,
         Command::Demo(args) => commands::demo::run(&args, screen).await,
     }
 }

@@ -10,6 +10,7 @@ mod advice;
 mod budget;
 mod capacity;
 mod clear;
+mod done;
 mod fill;
 mod finish;
 mod grants;

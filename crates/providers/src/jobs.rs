@@ -1,20 +1,23 @@
 //! Long work: started once under a name, watched in slices, found again after a crash.
 //!
 //! Each job has a folder that outlives the process: it says what was begun and what came of it. Work on databases is a task of
-//! this process and ends with it; a command is a process of its own and goes on.
+//! this process and ends with it; a command is a process of its own and goes on, and so is what keeps the snapshot of a copy.
 
 mod command;
 mod folder;
+mod keeper;
 mod name;
 mod output;
 mod task;
 
 pub(crate) use command::surround;
+pub use keeper::{KEPT_LIMIT, Keepers, keep_snapshot};
 pub use output::{NoOutput, Output};
 
 use crate::postgres::Postgres;
 use crate::postgres::work::Setting;
 pub(crate) use folder::JobFolder;
+pub(crate) use keeper::{Kept, end_keeper};
 use name::JobParts;
 use restage_core::name::{JobName, RunId};
 use restage_core::provider::{CommandSpec, Fate, Jobs, Watch, Work};
@@ -38,13 +41,20 @@ pub struct LocalJobs {
     folder: PathBuf,
     postgres: Postgres,
     output: Arc<dyn Output>,
+    keepers: Keepers,
     tasks: Mutex<BTreeMap<JobName, Task>>,
 }
 
 impl LocalJobs {
     /// Keeps what must outlive the process in `folder`, and passes on what commands say to `output`.
     pub fn new(folder: impl Into<PathBuf>, postgres: Postgres, output: Arc<dyn Output>) -> Self {
-        Self { folder: folder.into(), postgres, output, tasks: Mutex::default() }
+        Self { folder: folder.into(), postgres, output, keepers: Keepers::None, tasks: Mutex::default() }
+    }
+
+    /// Has the snapshots of copies kept by these.
+    #[must_use]
+    pub fn with_keepers(self, keepers: Keepers) -> Self {
+        Self { keepers, ..self }
     }
 
     /// Removes what is kept of a run's jobs; for runs that have ended for good.
@@ -72,10 +82,10 @@ impl LocalJobs {
         match work {
             Work::Command(spec) => self.spawn_command(name, spec, folder),
             work => {
-                let (postgres, work) = (self.postgres.clone(), work.clone());
+                let (postgres, work, keepers) = (self.postgres.clone(), work.clone(), self.keepers.clone());
                 let name = name.clone();
                 Ok(Task::spawn(|stop, reporter| async move {
-                    let setting = Setting { job: name, folder: folder.clone(), stop, reporter };
+                    let setting = Setting { job: name, folder: folder.clone(), keepers, stop, reporter };
                     let receipt = postgres.perform(&work, setting).await?;
                     folder.set_receipt(&receipt)?;
                     Ok(receipt)
@@ -144,8 +154,13 @@ impl Jobs for LocalJobs {
             let mut tasks = self.tasks.lock().await;
             if tasks.get(name).is_some_and(Task::is_done) { None } else { tasks.remove(name) }
         };
+        // Where it is worth trying again, the snapshot is worth keeping for a while.
+        let is_tried_again = task.as_ref().is_some_and(Task::may_pass);
         if let Some(task) = task {
             task.stop(STOP_LIMIT).await;
+        }
+        if !is_tried_again {
+            end_keeper(&self.job_folder(name)).await?;
         }
         self.settle(name).await
     }

@@ -1,6 +1,6 @@
 //! Everything that steps may ask for, put together.
 
-use crate::jobs::{LocalJobs, Output};
+use crate::jobs::{Keepers, LocalJobs, Output};
 use crate::postgres::{Postgres, Servers, TargetMark, gather};
 use crate::probes::LocalProbes;
 use crate::secrets::Secrets;
@@ -21,6 +21,8 @@ pub struct Settings {
     pub jobs: PathBuf,
     /// Takes what commands say.
     pub output: Arc<dyn Output>,
+    /// Who keeps the snapshots of copies.
+    pub keepers: Keepers,
 }
 
 /// The real world, as this machine reaches it.
@@ -75,6 +77,7 @@ impl World {
     }
 
     fn jobs(&self) -> LocalJobs {
-        LocalJobs::new(self.settings.jobs.clone(), self.postgres.clone(), self.settings.output.clone())
+        let jobs = LocalJobs::new(self.settings.jobs.clone(), self.postgres.clone(), self.settings.output.clone());
+        jobs.with_keepers(self.settings.keepers.clone())
     }
 }

@@ -89,12 +89,13 @@ pub(crate) fn nothing_is_at_work(world: &World) {
     await_that("its processes are gone", || processes(world).is_empty());
 }
 
-/// Processes that were started for this world, found by the store that stands in their environment.
+/// Processes that were started for this world, found by the store that stands in their environment, or among their words.
 pub(crate) fn processes(world: &World) -> Vec<u32> {
-    let mark = format!("RESTAGE_STORE={}\0", world.store().display());
+    let store = world.store().display().to_string();
+    let is_in =
+        |file: String, mark: &str| fs::read(file).unwrap_or_default().windows(mark.len()).any(|window| window == mark.as_bytes());
     let is_ours = |pid: &u32| {
-        let environment = fs::read(format!("/proc/{pid}/environ")).unwrap_or_default();
-        environment.windows(mark.len()).any(|window| window == mark.as_bytes())
+        is_in(format!("/proc/{pid}/environ"), &format!("RESTAGE_STORE={store}\0")) || is_in(format!("/proc/{pid}/cmdline"), &store)
     };
     let entries = fs::read_dir("/proc").unwrap().filter_map(Result::ok);
     entries.filter_map(|entry| entry.file_name().to_str()?.parse().ok()).filter(is_ours).collect()

@@ -17,6 +17,7 @@ mod refusals;
 mod trouble;
 mod store;
 mod kills;
+mod keeper;
 mod secrets;
 mod versions;
 mod gates;

@@ -25,6 +25,9 @@ pub struct FillSpec {
     pub target: DatabaseAddress,
     /// Which rows and how; the same for every way of replacing.
     pub carried: Carried,
+    /// When the copy must have ended, and nobody keeps a snapshot for it any more.
+    #[serde(default)]
+    pub deadline: Timestamp,
 }
 
 /// Which structure and rows are carried over, all choices made.

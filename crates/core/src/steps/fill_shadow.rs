@@ -38,6 +38,7 @@ impl Action for FillShadow {
             shadow: cx.receipt(&self.shadow)?,
             target: self.target.clone(),
             carried: self.carried.clone(),
+            deadline: cx.deadline,
         };
         cx.job(&Work::Fill(spec)).await
     }

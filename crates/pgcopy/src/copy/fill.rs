@@ -3,6 +3,7 @@
 use super::advice::Before;
 use super::capacity::Capacity;
 use super::clear::{OtherDatabase, clear, is_empty};
+use super::done::Done;
 use super::finish::{Finish, Helpers};
 use super::inherited::Inherited;
 use super::keys::Keys;
@@ -15,7 +16,7 @@ use super::snapshot::{self, Keeping, Reading};
 use super::statements::{Failure, Runner, Statement, Transaction, making};
 use super::table::{Formats, TableCopies, compile_masks, table_copies};
 use super::tally::Tally;
-use super::workers::{Agenda, Done, Job};
+use super::workers::{Agenda, Job};
 use super::{Route, parts, sequences, session, statistics};
 use crate::archive::{self, Archive, Archives, Entry, EntryId};
 use crate::connect::{Endpoint, Reader, SourceClient, TargetClient};

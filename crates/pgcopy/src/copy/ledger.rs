@@ -10,10 +10,10 @@ mod basis;
 pub(super) use basis::{Sizes, digest};
 pub(super) use batch::{Batch, Recording};
 
+use super::done::Done;
 use super::parts::Part;
 use super::snapshot::Snapshot;
 use super::table::TableCopy;
-use super::workers::Done;
 use crate::connect::{Endpoint, Reader, TargetClient};
 use crate::{Kind, Result};
 use restage_core::schema::{TableName, quote_literal};

@@ -16,7 +16,7 @@ use std::num::NonZeroUsize;
 use std::time::{Duration, Instant};
 
 /// How long a test waits for what must come.
-const PATIENCE: Duration = Duration::from_secs(60);
+const PATIENCE: Duration = Duration::from_mins(1);
 /// What a person is told.
 const GONE_ON: &str = "it was gone on with in the snapshot of";
 

@@ -11,7 +11,7 @@ pub(super) use follow::follow;
 
 use super::folder::{JobFolder, remove, unusable};
 use crate::postgres::Servers;
-use process::Session;
+pub(super) use process::Session;
 use restage_core::provider::{CommandSpec, Fate};
 use restage_core::scenario::run::Command;
 use restage_core::{Code, Error, Result};

@@ -37,6 +37,11 @@ impl JobFolder {
         Self(jobs.join(name.as_str()))
     }
 
+    /// The folder of a job that another process has.
+    pub(super) fn of(folder: &Path) -> Self {
+        Self(folder.to_owned())
+    }
+
     /// The folder itself.
     pub(super) fn path(&self) -> &Path {
         &self.0
@@ -89,7 +94,8 @@ impl JobFolder {
         }
     }
 
-    fn read<T: DeserializeOwned>(&self, name: &str) -> Result<Option<T>> {
+    /// What a file holds, if it is there.
+    pub(super) fn read<T: DeserializeOwned>(&self, name: &str) -> Result<Option<T>> {
         let path = self.file(name);
         let bytes = match fs::read(&path) {
             Ok(bytes) => bytes,
@@ -104,7 +110,7 @@ impl JobFolder {
     }
 
     /// Written beside, made durable, then put in place: the file is there whole or not at all.
-    fn write(&self, name: &str, value: &impl Serialize) -> Result<()> {
+    pub(super) fn write(&self, name: &str, value: &impl Serialize) -> Result<()> {
         let (path, beside) = (self.file(name), self.file(&format!("{name}.new")));
         let bytes = serde_json::to_vec(value).expect("what is kept of jobs is plain data");
         let written = || -> io::Result<()> {

@@ -78,6 +78,11 @@ impl Task {
         matches!(&*self.news.borrow(), News::Ended(ended) if matches!(**ended, Ended::Failed(_)))
     }
 
+    /// Whether it ended badly by something that may pass.
+    pub(super) fn may_pass(&self) -> bool {
+        matches!(&*self.news.borrow(), News::Ended(ended) if matches!(&**ended, Ended::Failed(error) if error.retry))
+    }
+
     /// What is known of it, from now on.
     pub(super) fn news(&self) -> Listener {
         Listener(self.news.clone())

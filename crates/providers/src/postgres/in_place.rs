@@ -19,7 +19,7 @@ use restage_core::schema::{Schema, Table, TableKind, TableName};
 use restage_core::{Code, Result};
 use restage_pgcopy::archive::Archive;
 use restage_pgcopy::connect::TargetClient;
-use restage_pgcopy::copy::{self, Filling, Inherited};
+use restage_pgcopy::copy::{self, Filling, Inherited, Keeping};
 use restage_pgcopy::delta::{self, Restoration};
 use restage_pgcopy::keep::{self, Follow};
 use restage_pgcopy::mask::MaskKey;
@@ -142,6 +142,7 @@ impl Refreshing<'_> {
     async fn fill(&self) -> Result<Filled> {
         let filling = Filling {
             carried: &self.spec.carried,
+            keeping: Keeping::Itself,
             inherited: &Inherited::from_archive(self.archive),
             mask_key: self.mask_key,
             tools: self.tools,

@@ -14,7 +14,7 @@ use restage_core::name::RunId;
 use restage_core::provider::{Own, ShadowSpec};
 use restage_core::schema::{quote_identifier, quote_literal};
 use restage_core::{Code, Error, Result};
-use restage_pgcopy::connect::TargetClient;
+use restage_pgcopy::connect::{APPLICATION_NAME, TargetClient};
 use restage_pgcopy::stop::Stop;
 use restage_pgcopy::tools::Tools;
 use restage_pgcopy::{Kind, facts};
@@ -67,6 +67,23 @@ pub(super) async fn ensure_empty(
         create(&client, &listing, target, shadow.get(), run).await?;
     }
     attributes::take_over(&client, target.database.as_str(), name).await
+}
+
+/// Leaves a shadow that is half-filled as it is, with nobody at work in it any more; `None` if it is not one.
+pub(super) async fn left_filling(
+    servers: &Servers,
+    target: &DatabaseAddress,
+    shadow: &Own<DatabaseAddress>,
+    run: &RunId,
+) -> Result<Option<Vec<String>>> {
+    let name = shadow.get().database.as_str();
+    let client = session(servers, target, name, run).await?;
+    let listing = list(&client).await?;
+    let is_filling =
+        |found: &&Listed| found.is_made_by(run) && found.comment().mark_of(run).is_some_and(|mark| mark.role == Role::Filling);
+    let Some(found) = listing.find(name).filter(is_filling) else { return Ok(None) };
+    sessions::end_named(&client, found.oid, &[APPLICATION_NAME.to_owned()], LEAVE_LIMIT).await?;
+    attributes::take_over(&client, target.database.as_str(), name).await.map(Some)
 }
 
 /// Writes on the shadow what has become of it.

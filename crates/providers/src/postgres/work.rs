@@ -7,7 +7,7 @@ use super::listing::list;
 use super::mark::Role;
 use super::servers::Caller;
 use super::{Postgres, sessions, sql, surviving, transaction};
-use crate::jobs::{JobFolder, Teller};
+use crate::jobs::{JobFolder, Keepers, Teller};
 use futures::TryFutureExt;
 use futures::future::BoxFuture;
 use restage_core::Result;
@@ -28,6 +28,8 @@ pub(crate) struct Setting {
     pub(crate) job: JobName,
     /// Where it writes down what must survive a crash.
     pub(crate) folder: JobFolder,
+    /// Who keeps its snapshot.
+    pub(crate) keepers: Keepers,
     /// Ends it early.
     pub(crate) stop: Stop,
     /// Hears of progress.

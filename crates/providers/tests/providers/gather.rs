@@ -53,7 +53,11 @@ impl Ground {
             "MASK" => Some("sixteen bytes or more".into()),
             _ => None,
         });
-        let settings = Settings { jobs: std::env::temp_dir().join("restage-never-used"), output: Arc::new(NoOutput) };
+        let settings = Settings {
+            jobs: std::env::temp_dir().join("restage-never-used"),
+            output: Arc::new(NoOutput),
+            keepers: restage_providers::jobs::Keepers::None,
+        };
         World::with_secrets(settings, secrets)
     }
 

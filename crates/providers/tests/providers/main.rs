@@ -11,6 +11,7 @@ mod shadow;
 mod swap;
 mod swap_crash;
 mod fill;
+mod keeper;
 mod in_place;
 mod gather;
 mod sql;

@@ -1,6 +1,7 @@
 //! Production and a target on servers of their own, and what copying between them takes.
 
 use crate::site::{Site, run_id};
+use jiff::Timestamp;
 use restage_core::environment::DatabaseAddress;
 use restage_core::facts::DatabaseFacts;
 use restage_core::provider::{Carried, Databases, FillSpec, Own};
@@ -12,6 +13,7 @@ use restage_pgcopy::stop::Stop;
 use restage_pgcopy::tools::Tools;
 use restage_providers::jobs::{LocalJobs, NoOutput};
 use std::sync::Arc;
+use std::time::Duration;
 use tempfile::TempDir;
 
 pub(crate) const RUN: &str = "0000000001";
@@ -54,6 +56,11 @@ impl Pair {
         LocalJobs::new(self.folder.path(), self.site.postgres_with(&self.production), Arc::new(NoOutput))
     }
 
+    /// The same, with keepers that outlive their copier for so long.
+    pub(crate) fn jobs_kept(&self, outlives: Duration) -> LocalJobs {
+        self.jobs().with_keepers(crate::keeper::keepers(outlives))
+    }
+
     /// Where a job keeps what must survive.
     pub(crate) fn job_file(&self, job: &str, name: &str) -> std::path::PathBuf {
         self.folder.path().join(job).join(name)
@@ -77,6 +84,7 @@ impl Pair {
 
     pub(crate) async fn fill_spec(&self, shadow: Own<DatabaseAddress>) -> FillSpec {
         let carried = self.everything().await;
-        FillSpec { run: run_id(RUN), source: self.source.clone(), shadow, target: self.target.clone(), carried }
+        let deadline = Timestamp::now() + Duration::from_mins(10);
+        FillSpec { run: run_id(RUN), source: self.source.clone(), shadow, target: self.target.clone(), carried, deadline }
     }
 }

@@ -1,7 +1,7 @@
 //! Statements that are sent together, and written down with what became of them.
 
+use super::super::done::Done;
 use super::super::statements::Statement;
-use super::super::workers::Done;
 use super::{Ledger, digest};
 
 /// Where statements are written down, and under which name.

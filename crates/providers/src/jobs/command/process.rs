@@ -15,7 +15,7 @@ const LOOK_EVERY: Duration = Duration::from_millis(20);
 
 /// The session that a job's script leads.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) struct Session {
+pub(in crate::jobs) struct Session {
     leader: Process,
 }
 
@@ -32,7 +32,7 @@ struct Process {
 
 impl Session {
     /// The session written down in that file, if one is.
-    pub(super) fn read(path: &Path) -> Result<Option<Self>> {
+    pub(in crate::jobs) fn read(path: &Path) -> Result<Option<Self>> {
         let text = match fs::read_to_string(path) {
             Ok(text) => text,
             Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(None),
@@ -48,7 +48,7 @@ impl Session {
     }
 
     /// Ends every process of the session: asks first, kills after `grace`, and errs if some are left after `last`.
-    pub(super) async fn end(&self, grace: Duration, last: Duration) -> Result<()> {
+    pub(in crate::jobs) async fn end(&self, grace: Duration, last: Duration) -> Result<()> {
         for (signal, limit) in [(Signal::TERM, grace), (Signal::KILL, last)] {
             let began = Instant::now();
             self.signal(signal)?;
@@ -69,7 +69,7 @@ impl Session {
         }
         let ids: Vec<String> = left.iter().map(|process| process.id.to_string()).collect();
         Err(Code::InDoubt
-            .error(format!("processes of the command could not be ended: {}", ids.join(", ")))
+            .error(format!("processes of the job could not be ended: {}", ids.join(", ")))
             .help("find out what they wait for and end them; then try again"))
     }
 
@@ -83,7 +83,7 @@ impl Session {
             match Pid::from_raw(process.id).map_or(Ok(()), |id| kill_process(id, signal)) {
                 Ok(()) | Err(Errno::SRCH) => {}
                 Err(cause) => {
-                    let error = Code::InDoubt.error(format!("process {} of the command cannot be ended", process.id));
+                    let error = Code::InDoubt.error(format!("process {} of the job cannot be ended", process.id));
                     return Err(error.help("end it by hand; then try again").because(io::Error::from(cause)));
                 }
             }

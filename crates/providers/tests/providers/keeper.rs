@@ -1,0 +1,146 @@
+//! Processes that keep the snapshots of copies: they live for as long as somebody may need them, and no longer.
+
+use crate::pair::{Pair, RUN};
+use crate::site::{PASSWORD, job, perform, run_id, until, whole};
+use jiff::Timestamp;
+use restage_core::Code;
+use restage_core::provider::{FillSpec, Filled, Jobs, RowsTaken, Work};
+use restage_core::schema::TableName;
+use restage_providers::jobs::{Keepers, LocalJobs, keep_snapshot};
+use std::fs::{self, File};
+use std::path::PathBuf;
+use std::time::Duration;
+
+const LONG: Duration = Duration::from_mins(5);
+const SHORT: Duration = Duration::from_secs(1);
+const JOB: &str = "0000000001-1";
+/// Which of this program's tests the keeper is.
+const KEEPER: &str = "keeper::this_program_keeps_a_snapshot_if_it_is_called_so";
+
+/// This program as a keeper.
+pub(crate) fn keepers(outlives: Duration) -> Keepers {
+    let words = [KEEPER, "--exact", "--nocapture"].map(Into::into).into();
+    Keepers::Processes { program: std::env::current_exe().unwrap(), words, outlives }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn this_program_keeps_a_snapshot_if_it_is_called_so() {
+    let folder = PathBuf::from(std::env::args().next_back().unwrap());
+    if folder.join("work.json").exists() {
+        // What went wrong is in the folder.
+        let _ = keep_snapshot(&folder).await;
+    }
+}
+
+/// A copy that hangs in the middle.
+async fn hanging(pair: &Pair) -> FillSpec {
+    let mut spec = pair.fill_spec(pair.shadow().await).await;
+    let slow = RowsTaken::Where("pg_sleep(600) IS NOT NULL".into());
+    spec.carried.tables.get_mut(&TableName::new("public", "t")).unwrap().rows = slow;
+    spec
+}
+
+async fn starts(pair: &Pair, jobs: &LocalJobs, spec: &FillSpec) {
+    jobs.start(&job(&run_id(RUN), 1), &Work::Fill(spec.clone())).await.unwrap();
+    until("rows are copied", || sessions(pair, "query LIKE '%pg_sleep(600)%'") == 1).await;
+    assert!(is_kept(pair));
+}
+
+fn sessions(pair: &Pair, which: &str) -> u32 {
+    let sql = format!("SELECT count(*) FROM pg_stat_activity WHERE application_name = 'restage' AND {which}");
+    pair.production.psql("postgres", &sql).parse().unwrap()
+}
+
+/// Whether a process has the lock of those that keep.
+fn is_kept(pair: &Pair) -> bool {
+    File::open(pair.job_file(JOB, "keeper")).is_ok_and(|file| file.try_lock().is_err())
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_keeper_outlives_its_copier_for_a_while_and_then_ends_by_itself() {
+    let pair = Pair::start();
+    let jobs = pair.jobs_kept(SHORT);
+    let spec = hanging(&pair).await;
+    starts(&pair, &jobs, &spec).await;
+    // It is alive for as long as its copier is.
+    let began = std::time::Instant::now();
+    until("more time than it would outlive it", || began.elapsed() > SHORT * 2).await;
+    assert!(is_kept(&pair));
+    jobs.abandon().await;
+    assert!(is_kept(&pair));
+    until("the keeper has ended", || !is_kept(&pair)).await;
+    until("production is left alone", || sessions(&pair, "true") == 0).await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_keeper_ends_with_its_folder_and_at_the_deadline_and_with_its_session() {
+    let pair = Pair::start();
+    let spec = hanging(&pair).await;
+    let jobs = pair.jobs_kept(LONG);
+    starts(&pair, &jobs, &spec).await;
+    jobs.abandon().await;
+    assert_eq!(sessions(&pair, "true"), 1);
+    fs::rename(pair.job_file(JOB, ""), pair.job_file("elsewhere", "")).unwrap();
+    until("the keeper has ended with its folder", || sessions(&pair, "true") == 0).await;
+
+    let soon = FillSpec { deadline: Timestamp::now() + Duration::from_secs(5), ..spec.clone() };
+    let jobs = pair.jobs_kept(LONG);
+    starts(&pair, &jobs, &soon).await;
+    until("the keeper has ended at the deadline", || !is_kept(&pair)).await;
+    jobs.stop(&job(&run_id(RUN), 1)).await.unwrap();
+
+    let jobs = pair.jobs_kept(LONG);
+    starts(&pair, &jobs, &spec).await;
+    jobs.abandon().await;
+    let keeper = "application_name = 'restage' AND state = 'idle in transaction'";
+    pair.production.psql("postgres", &format!("SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE {keeper}"));
+    until("the keeper has ended with its session", || !is_kept(&pair)).await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn stopping_a_job_ends_its_keeper_in_this_process_and_in_a_later_one() {
+    let pair = Pair::start();
+    let (name, spec) = (job(&run_id(RUN), 1), hanging(&pair).await);
+    let jobs = pair.jobs_kept(LONG);
+    starts(&pair, &jobs, &spec).await;
+    jobs.stop(&name).await.unwrap();
+    assert!(!is_kept(&pair));
+    starts(&pair, &jobs, &spec).await;
+    jobs.abandon().await;
+    assert!(is_kept(&pair));
+    pair.jobs_kept(LONG).stop(&name).await.unwrap();
+    assert!(!is_kept(&pair));
+    until("production is left alone", || sessions(&pair, "true") == 0).await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_job_that_is_done_has_no_keeper_any_more_and_its_folder_no_password() {
+    let pair = Pair::start();
+    let name = job(&run_id(RUN), 1);
+    let spec = pair.fill_spec(pair.shadow().await).await;
+    let filled: Filled = perform(&pair.jobs_kept(LONG), &name, &Work::Fill(spec)).await.unwrap();
+    assert_eq!(filled.tables[&TableName::new("public", "t")].rows_written, 1000);
+    assert!(!is_kept(&pair) && pair.job_file(JOB, "keeper").exists());
+    for file in fs::read_dir(pair.job_file(JOB, "")).unwrap() {
+        assert!(!String::from_utf8_lossy(&fs::read(file.unwrap().path()).unwrap()).contains(PASSWORD));
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn what_a_keeper_meets_is_told_as_its_own_error() {
+    let pair = Pair::start();
+    let spec = pair.fill_spec(pair.shadow().await).await;
+    pair.production.psql("prod", "REVOKE ALL ON t FROM reader");
+    let error = perform::<Filled>(&pair.jobs_kept(LONG), &job(&run_id(RUN), 1), &Work::Fill(spec)).await.unwrap_err();
+    assert_eq!(error.code, Code::PrivilegeMissing, "{}", whole(&error));
+    assert!(!is_kept(&pair));
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn with_two_sessions_on_the_source_a_copy_keeps_its_snapshot_itself() {
+    let pair = Pair::start();
+    let mut spec = pair.fill_spec(pair.shadow().await).await;
+    spec.carried.limits.source_connections = std::num::NonZeroU16::new(2);
+    perform::<Filled>(&pair.jobs_kept(LONG), &job(&run_id(RUN), 1), &Work::Fill(spec)).await.unwrap();
+    assert!(!pair.job_file(JOB, "keeper").exists());
+}
