@@ -97,7 +97,7 @@ fn without_its_keeper_a_killed_copy_begins_anew() {
     kill_process(Pid::from_raw(keeper[0].cast_signed()).unwrap(), Signal::KILL).unwrap();
     world.in_production(CHANGES);
     world.restage(&["resume"]).ends(exit::DONE).keeps_quiet_of(GONE_ON);
-    assert_eq!((world.in_preprod("select count(*) from first"), second(&world)), ("10".into(), "15001 0 0".into()));
+    assert_eq!((world.in_preprod("select count(*) from first"), second(&world)), ("10".into(), "15001 1 0".into()));
     nothing_is_at_work(&world);
 }
 
