@@ -58,8 +58,9 @@ struct Around<'a> {
 
 impl Desk {
     pub(crate) async fn open(common: &Common, screen: Screen) -> Result<Self> {
-        let folder = folder::store(common)?;
-        let store = Store::open(folder).await?;
+        Ok(Self::of(Store::open(folder::store(common)?).await?, screen))
+    }
+    fn of(store: Store, screen: Screen) -> Self {
         // The program that this process runs, whatever has become of its file since.
         let keepers = Keepers::Processes {
             program: "/proc/self/exe".into(),
@@ -68,7 +69,7 @@ impl Desk {
         };
         let output = Arc::new(Log::new(store.clone()));
         let world = World::new(Settings { jobs: store.path().join("jobs"), output, keepers });
-        Ok(Self { store, clock: Arc::new(SystemClock), screen, world })
+        Self { store, clock: Arc::new(SystemClock), screen, world }
     }
     pub(crate) fn store(&self) -> &Store {
         &self.store

@@ -51,7 +51,7 @@ impl Ground {
     async fn new() -> Self {
         let folder = tempfile::tempdir().unwrap();
         let store = Store::open(folder.path().join("store")).await.unwrap();
-        let desk = Desk { store, clock: Arc::new(SystemClock), screen: Screen::new(Format::Json) };
+        let desk = Desk::of(store, Screen::new(Format::Json));
         let run = desk.save(plan(), &person()).await.unwrap();
         Self { _folder: folder, desk, run }
     }
