@@ -8,7 +8,7 @@ mod outlook;
 pub use builder::Builder;
 pub use finding::{Finding, Level};
 pub use make::{Asked, Refusals, plan};
-pub use outlook::{COPY_BYTES_PER_SECOND, INDEX_BYTES_PER_SECOND, Outlook, StepOutlook};
+pub use outlook::{COPY_BYTES_PER_SECOND, INDEX_BYTES_PER_SECOND, Outlook, StepOutlook, TABLES_PER_SECOND};
 
 use crate::duration::Duration;
 use crate::environment::DatabaseAddress;

@@ -58,6 +58,17 @@ impl Schema {
         self.tables.iter().filter_map(|(name, table)| Some((name.clone(), table.partition_of.clone()?))).collect()
     }
 
+    /// The tables right below each: its partitions, or those that inherit from it.
+    pub fn children(&self) -> BTreeMap<&TableName, Vec<&TableName>> {
+        let mut children: BTreeMap<&TableName, Vec<&TableName>> = BTreeMap::new();
+        for (name, table) in &self.tables {
+            for above in table.partition_of.iter().chain(&table.inherits) {
+                children.entry(above).or_default().push(name);
+            }
+        }
+        children
+    }
+
     /// The tables that hold the rows of a table: itself, or all partitions below it, however deep.
     pub fn row_tables(&self, table: &TableName) -> Vec<TableName> {
         let mut found = Vec::new();

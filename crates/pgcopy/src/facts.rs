@@ -35,9 +35,11 @@ pub async fn gather_database(client: &SourceClient, archives: &Archives, tools: 
     let snapshot = export_snapshot(client.reader()).await?;
     let privileges = privileges::read(client.reader()).await?;
     let unreadable = privileges.unreadable.clone();
-    // `pg_dump` has a session of its own, and this one would only wait for it.
+    // `pg_dump` has a session of its own, and this one would only wait for it. Where both fail, it says more.
     let looking = async {
-        tokio::try_join!(archives.within(client, &snapshot, &unreadable, tools, stop), observe(client.reader(), privileges))
+        let reading = archives.within(client, &snapshot, &unreadable, tools, stop);
+        let (archive, facts) = tokio::join!(reading, observe(client.reader(), privileges));
+        Ok((archive?, facts?))
     };
     let (archive, facts) = client.guard(stop, looking).await?;
     client.end().await?;

@@ -159,10 +159,8 @@ impl Jobs for LocalJobs {
         if let Some(task) = task {
             task.stop(STOP_LIMIT).await;
         }
-        if !is_tried_again {
-            end_keeper(&self.job_folder(name)).await?;
-        }
-        self.settle(name).await
+        let kept = if is_tried_again { Ok(()) } else { end_keeper(&self.job_folder(name)).await };
+        self.settle(name).await.and(kept)
     }
 
     async fn fate(&self, name: &JobName) -> Result<Fate> {

@@ -19,7 +19,7 @@ use crate::duration::Duration;
 use crate::environment::DatabaseAddress;
 use crate::error::{Code, Result};
 use crate::facts::{CopyFacts, CopyKey, structure_digest};
-use crate::plan::{Builder, COPY_BYTES_PER_SECOND, INDEX_BYTES_PER_SECOND, Level, StepOutlook};
+use crate::plan::{Builder, COPY_BYTES_PER_SECOND, INDEX_BYTES_PER_SECOND, Level, StepOutlook, TABLES_PER_SECOND};
 use crate::provider::{Carried, RowsTaken, Surviving};
 use crate::scenario::copy_database::{CopyDatabase, Replace, Swap};
 use crate::steps::{CreateShadow, FillShadow, KeepRows, RefreshInPlace, RestoreDeltas, SwapDatabase, VerifyRows, VerifyShadow};
@@ -168,6 +168,7 @@ fn in_place(copying: &Copying<'_>, decided: Decided, builder: &mut Builder) {
 fn outlook(facts: &CopyFacts, carried: &Carried) -> StepOutlook {
     let mut outlook = StepOutlook::default();
     for (table, taken) in &carried.tables {
+        outlook.seconds += 1.0 / TABLES_PER_SECOND;
         let (Some(estimate), true) = (facts.source.estimates.tables.get(table), taken.rows != RowsTaken::None) else { continue };
         outlook.rows += estimate.rows;
         outlook.bytes += estimate.bytes;

@@ -79,7 +79,7 @@ impl Archives {
 
 /// The catalogs that say what there is in a database, but for what is of rows and of other databases.
 const CATALOGS: &str = "SELECT relname FROM pg_class WHERE relnamespace = 'pg_catalog'::regnamespace AND relkind = 'r' \
-     AND NOT relisshared AND relname NOT IN ('pg_statistic', 'pg_statistic_ext_data', 'pg_largeobject', 'pg_largeobject_metadata') \
+     AND (NOT relisshared OR relname = 'pg_subscription') AND relname NOT IN ('pg_statistic', 'pg_statistic_ext_data', 'pg_largeobject', 'pg_largeobject_metadata') \
      AND has_table_privilege(oid, 'SELECT') ORDER BY 1";
 
 /// Whatever changes a row gives it another place and writer.
@@ -95,6 +95,8 @@ async fn fingerprint(client: &SourceClient) -> Result<String> {
     for (names, of) in [("rolname", "pg_roles"), ("spcname", "pg_tablespace")] {
         each.push(format!("SELECT sum(hashtextextended({names}::text, oid::int8)) FROM pg_catalog.{of}"));
     }
+    // Its catalog is not for everybody.
+    each.push("SELECT sum(hashtextextended(m::text, 0)) FROM pg_catalog.pg_user_mappings m".to_owned());
     let sql = format!("SELECT string_agg(rows::text, ',') FROM ({}) AS catalogs", each.join(" UNION ALL "));
     let row = reader.query("look whether the structure has changed", &sql, &[]).await?.remove(0);
     Ok(row.get::<_, Option<String>>(0).unwrap_or_default())

@@ -197,6 +197,7 @@ impl TargetClient {
         Ok(CopyIn {
             tap: self.0.tap.clone(),
             command: Box::pin(async move { self.0.client.simple_query(&sql).await }),
+            asked: false,
             over: false,
             doing: super::copy_stream::copying(what, &*self.0.endpoint),
         })

@@ -332,15 +332,25 @@ impl Prepared {
         })
     }
 
-    /// Every sequence that is there and whose rows can be read, with the table that it belongs to. An identity column's is made
-    /// with its table and not listed by itself.
-    fn sequences(&self) -> Vec<(TableName, Option<TableName>)> {
+    /// Every sequence that is there and whose rows can be read, with the table that it belongs to and all below that. An identity
+    /// column's is made with its table and not listed by itself.
+    fn sequences(&self) -> Vec<(TableName, BTreeSet<TableName>)> {
         let made = self.selection.before_rows.iter();
         let listed: HashSet<TableName> = made.map(|entry| TableName::new(&entry.schema, &entry.name)).collect();
         let readable = sequences::readable(&self.schema, self.source_is_standby);
         let owned = readable.map(|(name, sequence)| (name, sequence.owned_by.as_ref().map(|column| &column.table)));
         let made = owned.filter(|(name, owner)| listed.contains(*name) || owner.is_some_and(|table| listed.contains(table)));
-        made.map(|(name, owner)| (name.clone(), owner.cloned())).collect()
+        let below = self.schema.children();
+        let family = |owner: &TableName| {
+            let (mut found, mut open) = (BTreeSet::new(), vec![owner]);
+            while let Some(table) = open.pop() {
+                if found.insert(table.clone()) {
+                    open.extend(below.get(table).into_iter().flatten().copied());
+                }
+            }
+            found
+        };
+        made.map(|(name, owner)| (name.clone(), owner.map(family).unwrap_or_default())).collect()
     }
 
     async fn finish(

@@ -63,9 +63,16 @@ impl Header {
 impl Ledger {
     /// The ledger of a copy in that snapshot, if the target has one that this version can go on with.
     pub(super) async fn read(target: Reader<'_>, snapshot: &Snapshot) -> Result<Option<Self>> {
-        let sql = format!("SELECT to_regclass('{SCHEMA}.header') IS NOT NULL AND to_regclass('{SCHEMA}.finished') IS NOT NULL");
+        let tables = ["header", "finished", "unbroken"].map(|table| format!("to_regclass('{SCHEMA}.{table}') IS NOT NULL"));
+        let sql = format!("SELECT {}", tables.join(" AND "));
         let is_there: bool = target.query("look for a ledger", &sql, &[]).await?[0].get(0);
         if !is_there {
+            return Ok(None);
+        }
+        // A server that breaks down empties what is not logged, whatever the ledger says of its rows.
+        let sql = format!("SELECT EXISTS (SELECT FROM {SCHEMA}.unbroken)");
+        let is_unbroken: bool = target.query("look whether the server broke down", &sql, &[]).await?[0].get(0);
+        if !is_unbroken {
             return Ok(None);
         }
         let rows = target.query("read the ledger", &format!("SELECT content FROM {SCHEMA}.header"), &[]).await?;
@@ -87,6 +94,7 @@ impl Ledger {
         let sql = format!(
             "BEGIN; CREATE SCHEMA {SCHEMA}; CREATE TABLE {SCHEMA}.header (content text NOT NULL); \
              CREATE TABLE {SCHEMA}.finished (name text PRIMARY KEY, digest text NOT NULL, done text NOT NULL); \
+             CREATE UNLOGGED TABLE {SCHEMA}.unbroken AS SELECT 1 AS one; \
              INSERT INTO {SCHEMA}.header VALUES ({}); COMMIT",
             quote_literal(&content)
         );

@@ -47,7 +47,7 @@ pub(super) async fn carry_over(
     schema: &Schema,
     names: &[TableName],
 ) -> Result<Vec<String>> {
-    write(runner, &standings(source, names).await?).await?;
+    write(runner, &read(source, names).await?).await?;
     let mut notes = Vec::new();
     for Behind { sequence, from, to, .. } in behind(runner.reader(), schema, names).await? {
         notes.push(format!("the sequence `{sequence}` was behind its column and was moved from {from} to {to}"));
@@ -107,9 +107,24 @@ async fn outermost(reader: Reader<'_>, some: &[(&TableName, &Sequence, &ColumnPa
     Ok(rows.iter().filter_map(value).collect())
 }
 
-/// Reads where sequences stand. They are outside of snapshots and stand where they stand now, which is never behind.
+/// Reads where the source's sequences stand. They are outside of snapshots and stand where they stand now, which is never behind.
 ///
-/// One function tells of all that were called at least once, without opening each; the others are read themselves.
+/// Each is read itself: the function that tells of many would keep production from altering them until the copy's end.
+async fn read(source: Reader<'_>, names: &[TableName]) -> Result<Vec<Standing>> {
+    let mut standings = Vec::with_capacity(names.len());
+    for some in names.chunks(PER_QUERY) {
+        let each = some.iter().enumerate().map(|(at, name)| format!("SELECT {at}, last_value, is_called FROM {}", name.sql()));
+        let sql = each.collect::<Vec<_>>().join(" UNION ALL ");
+        for row in source.query("read the sequences", &sql, &[]).await? {
+            let (name, bounds) = (some[at(&row)].clone(), (i64::MIN, i64::MAX));
+            standings.push(Standing { name, last_value: row.get(1), is_called: row.get(2), bounds });
+        }
+    }
+    Ok(standings)
+}
+
+/// Where sequences of a copy stand, which nobody else uses: one function tells of all that were called at least once, with less
+/// work than reading each; the others are read themselves.
 async fn standings(reader: Reader<'_>, names: &[TableName]) -> Result<Vec<Standing>> {
     let schemas: Vec<&str> = names.iter().map(|name| name.schema.as_str()).collect();
     let relations: Vec<&str> = names.iter().map(|name| name.name.as_str()).collect();

@@ -4,7 +4,7 @@ use super::budget::Share;
 use super::capacity::Capacity;
 use super::done::Done;
 use super::large_objects;
-use super::ledger::Ledger;
+use super::ledger::{self, Ledger};
 use super::owners::Owners;
 use super::pace::Pace;
 use super::parts::Part;
@@ -24,7 +24,7 @@ use crate::{Error, Kind, Result};
 use futures::future::BoxFuture;
 use restage_core::provider::TableFilled;
 use restage_core::scenario::copy_database::Verify;
-use restage_core::schema::{Schema, TableName, quote_identifier};
+use restage_core::schema::{Persistence, Schema, TableName, quote_identifier};
 use std::collections::{BTreeMap, HashSet};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Instant;
@@ -164,7 +164,8 @@ struct Worker<'a> {
 
 impl Perform for Worker<'_> {
     fn perform(&mut self, number: usize, task: Task) -> BoxFuture<'_, Result<()>> {
-        self.task = format!("task {number}");
+        // Another program may have other work in the same place.
+        self.task = format!("task {number} {}", ledger::digest(&task));
         Box::pin(self.do_task(task))
     }
 }
@@ -292,7 +293,9 @@ impl<'a> Worker<'a> {
     async fn count(&self, tables: &[usize]) -> Result<()> {
         let names: Vec<&TableName> = tables.iter().map(|at| &self.job.tables[*at].name).collect();
         let counts = counts::rows_of(self.target.reader(), &names).await?;
-        let found = names.into_iter().cloned().zip(counts).collect();
+        // What is not logged may be gone before it is compared.
+        let is_logged = |name: &TableName| self.job.schema.tables.get(name).is_some_and(|t| t.persistence == Persistence::Permanent);
+        let found = names.into_iter().cloned().zip(counts).filter(|(name, _)| is_logged(name)).collect();
         self.write_down(Done { found, ..Done::default() }).await
     }
 

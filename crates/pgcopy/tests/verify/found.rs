@@ -116,6 +116,7 @@ async fn what_the_copy_itself_said_is_not_taken_on_trust() {
         .await,
         "should have 6 rows and has 5",
     );
+    differs(rows(&world, &changed(|table| table.rows_found = Some(4))).await, "`down` should have 5 rows and has 4");
     differs(rows(&world, &Filled { tables: BTreeMap::new(), ..said.clone() }).await, "no table was copied");
     world.shadow("DROP TABLE down");
     differs(rows(&world, &said).await, "`down` was copied and is not there");
@@ -152,13 +153,13 @@ async fn whatever_is_wrong_with_the_shadow_is_found() {
             "the constraint leads",
             "ALTER TABLE roles DROP CONSTRAINT leads",
         ),
-        ("SELECT setval('users_id_seq', 4)", "the sequence `users.id` stands at 4, behind", "SELECT setval('users_id_seq', 99)"),
+        ("SELECT setval('users_id_seq', 4)", "the sequence `users_id_seq` stands at 4, behind", "SELECT setval('users_id_seq', 99)"),
         (
             "SELECT setval('roles_id_seq', 102, false)",
-            "the sequence `roles.id` stands at 102, behind 102",
+            "stands at 102, behind 102 in its column `roles.id`",
             "SELECT setval('roles_id_seq', 102)",
         ),
-        ("SELECT setval('below', -4)", "the sequence `down.id` stands at -4, behind -5", "SELECT setval('below', -5)"),
+        ("SELECT setval('below', -4)", "the sequence `below` stands at -4, behind -5 in its column `down.id`", "SELECT setval('below', -5)"),
         (
             "REFRESH MATERIALIZED VIEW counted WITH NO DATA",
             "the materialized view public.counted",

@@ -45,6 +45,8 @@ const DISMISSED: &str = "keeper-dismissed";
 
 /// How often a keeper is started that ends without a word.
 const START_ATTEMPTS: u32 = 2;
+/// How long a keeper may take to say what it keeps: longer than reaching the server and waiting for locks may.
+const ANSWER_LIMIT: Duration = Duration::from_mins(2);
 /// How long a keeper that was told to end may take, before it is asked by a signal, and before it is killed; and after that.
 const DISMISS_LIMIT: Duration = Duration::from_secs(5);
 const END_GRACE: Duration = Duration::from_secs(5);
@@ -86,9 +88,13 @@ impl Keepers {
     pub(crate) async fn keep(&self, folder: &JobFolder, source: &Endpoint, spec: &FillSpec, stop: &Stop) -> Result<Option<Kept>> {
         let Self::Processes { program, words, outlives } = self else { return Ok(None) };
         let copier = become_copier(folder).await?;
-        let (mut child, mut attempts): (Option<Child>, u32) = (None, 0);
+        let (mut child, mut attempts, began): (Option<Child>, u32, Instant) = (None, 0, Instant::now());
         loop {
             stop.check().map_err(told)?;
+            if began.elapsed() > ANSWER_LIMIT {
+                end_keeper(folder).await?;
+                return Ok(None);
+            }
             let has_ended = |child: &mut Child| !matches!(child.try_wait(), Ok(None));
             match open(&folder.file(KEEPER), Missing::Made)?.map(unlocked).transpose()?.flatten() {
                 None => match folder.read(ANSWER)? {
@@ -137,7 +143,7 @@ async fn start(program: &Path, words: &[OsString], folder: &JobFolder, lock: Fil
     let path = folder.path();
     let whole = std::path::absolute(path).map_err(|error| unusable(path, "find", error))?;
     let mut command = Command::new(program);
-    command.args(words).arg(whole).env_clear().current_dir("/").kill_on_drop(false);
+    command.arg0("restage").args(words).arg(whole).env_clear().current_dir("/").kill_on_drop(false);
     command.envs(ENVIRONMENT.iter().filter_map(|name| Some((name, std::env::var_os(name)?))));
     command.stdin(Stdio::piped()).stdout(Stdio::from(lock)).stderr(Stdio::null());
     // Without another process, the copy keeps its snapshot itself.

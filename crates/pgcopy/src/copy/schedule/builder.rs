@@ -38,8 +38,8 @@ pub(in crate::copy) struct Work<'a> {
     pub(in crate::copy) parents: &'a BTreeMap<TableName, TableName>,
     /// Tables whose statistics are of more than their columns: of expressions in indexes, or of several columns together.
     pub(in crate::copy) known_by_indexes: &'a HashSet<TableName>,
-    /// The sequences to be set, each with the table that it belongs to.
-    pub(in crate::copy) sequences: &'a [(TableName, Option<TableName>)],
+    /// The sequences to be set, each with the tables whose rows it is compared with.
+    pub(in crate::copy) sequences: &'a [(TableName, BTreeSet<TableName>)],
     /// How large the large objects are, if there are any.
     pub(in crate::copy) large_object_bytes: Option<u64>,
 }

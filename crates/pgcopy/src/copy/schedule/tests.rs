@@ -117,7 +117,7 @@ fn what_many_keys_wait_for_comes_first_and_keys_follow_as_soon_as_they_can() {
 #[test]
 fn sequences_are_set_after_the_rows_and_keys_of_their_tables() {
     let ids = HashMap::from([(EntryId(1), name("big"))]);
-    let sequences = [(name("big_id_seq"), Some(name("big"))), (name("free"), None)];
+    let sequences = [(name("big_id_seq"), [name("big")].into()), (name("free"), [].into())];
     let (structure, keys, known) = (HashMap::new(), Keys::default(), HashSet::new());
     let work = Work {
         tables: vec![table("big", 100 << 20)],

@@ -63,13 +63,13 @@ impl Builder<'_> {
 
     /// Sequences of tables that are filled together are set together, once the rows and the keys to find their ends are there.
     pub(super) fn set_sequences(&mut self) {
-        let mut sequences: Vec<(BTreeSet<usize>, &(TableName, Option<TableName>))> =
+        let mut sequences: Vec<(BTreeSet<usize>, &(TableName, BTreeSet<TableName>))> =
             self.work.sequences.iter().map(|sequence| (self.rows_of(&sequence.1), sequence)).collect();
         sequences.sort();
         for some in sequences.chunks(SEQUENCES_PER_TASK) {
-            let owners: BTreeSet<TableName> = some.iter().filter_map(|(_, (_, owner))| owner.clone()).collect();
-            let needs = self.with_keys(&owners);
-            let locks = owners.into_iter().map(|table| (table, Lock::RowShare)).collect();
+            let tables: BTreeSet<TableName> = some.iter().flat_map(|(_, (_, tables))| tables).cloned().collect();
+            let needs = self.with_keys(&tables);
+            let locks = tables.into_iter().map(|table| (table, Lock::RowShare)).collect();
             let names: Vec<TableName> = some.iter().map(|(_, (name, _))| name.clone()).collect();
             let cost = cost::sequences(names.len());
             self.schedule.add(Task::Sequences(names), cost, &needs, locks);
