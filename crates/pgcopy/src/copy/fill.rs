@@ -362,6 +362,9 @@ impl Prepared {
         done: Done,
         helpers: Helpers<'_>,
     ) -> Result<Filled> {
+        if let Some(lost) = self.copies.tables.iter().find(|table| !done.tables.contains_key(&table.name)) {
+            return Err(Kind::Mismatch.error(format!("nobody has copied the rows of `{}`", lost.name)).help("copy again"));
+        }
         let started = Instant::now();
         self.tally.doing("make triggers, grants and the rest");
         let finish = Finish {
