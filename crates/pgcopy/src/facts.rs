@@ -35,11 +35,13 @@ pub async fn gather_database(client: &SourceClient, archives: &Archives, tools: 
     let snapshot = export_snapshot(client.reader()).await?;
     let privileges = privileges::read(client.reader()).await?;
     let unreadable = privileges.unreadable.clone();
-    // `pg_dump` has a session of its own, and this one would only wait for it. Where both fail, it says more.
+    // `pg_dump` has a session of its own, and this one would only wait for it. What fails here fails whatever comes after it in
+    // the transaction, and says why.
     let looking = async {
         let reading = archives.within(client, &snapshot, &unreadable, tools, stop);
         let (archive, facts) = tokio::join!(reading, observe(client.reader(), privileges));
-        Ok((archive?, facts?))
+        let facts = facts?;
+        Ok((archive?, facts))
     };
     let (archive, facts) = client.guard(stop, looking).await?;
     client.end().await?;

@@ -294,7 +294,8 @@ impl<'a> Worker<'a> {
         let names: Vec<&TableName> = tables.iter().map(|at| &self.job.tables[*at].name).collect();
         let counts = counts::rows_of(self.target.reader(), &names).await?;
         // What is not logged may be gone before it is compared.
-        let is_logged = |name: &TableName| self.job.schema.tables.get(name).is_some_and(|t| t.persistence == Persistence::Permanent);
+        let is_logged =
+            |name: &TableName| self.job.schema.tables.get(name).is_some_and(|t| t.persistence == Persistence::Permanent);
         let found = names.into_iter().cloned().zip(counts).filter(|(name, _)| is_logged(name)).collect();
         self.write_down(Done { found, ..Done::default() }).await
     }

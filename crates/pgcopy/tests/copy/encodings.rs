@@ -109,5 +109,5 @@ async fn names_of_no_known_encoding_are_refused_and_not_guessed() {
     let journey = arranged(&cluster, "SQL_ASCII", "SQL_ASCII", make);
     let client = connect::source(&journey.from.endpoint()).await.unwrap();
     let error = gather_database(&client, &Archives::default(), &tools(&cluster), &Stop::never()).await.unwrap_err();
-    assert_eq!(error.kind, Kind::ToolFailed, "{error}");
+    assert_eq!((error.kind, error.sqlstate()), (Kind::Query, Some("22021")), "{error}");
 }
