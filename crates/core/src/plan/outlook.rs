@@ -31,4 +31,4 @@ pub const COPY_BYTES_PER_SECOND: f64 = 120e6;
 /// Indexes built per second on two busy cores, in bytes of index.
 pub const INDEX_BYTES_PER_SECOND: f64 = 60e6;
 /// Tables made per second on two busy cores, each with a sequence, two indexes and a foreign key; their rows come on top.
-pub const TABLES_PER_SECOND: f64 = 400.0;
+pub const TABLES_PER_SECOND: f64 = 4e2;

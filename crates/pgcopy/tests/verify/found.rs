@@ -153,21 +153,13 @@ async fn whatever_is_wrong_with_the_shadow_is_found() {
             "the constraint leads",
             "ALTER TABLE roles DROP CONSTRAINT leads",
         ),
-        (
-            "SELECT setval('users_id_seq', 4)",
-            "the sequence `users_id_seq` stands at 4, behind",
-            "SELECT setval('users_id_seq', 99)",
-        ),
+        ("SELECT setval('users_id_seq', 4)", "`users_id_seq` stands at 4, behind", "SELECT setval('users_id_seq', 99)"),
         (
             "SELECT setval('roles_id_seq', 102, false)",
             "stands at 102, behind 102 in its column `roles.id`",
             "SELECT setval('roles_id_seq', 102)",
         ),
-        (
-            "SELECT setval('below', -4)",
-            "the sequence `below` stands at -4, behind -5 in its column `down.id`",
-            "SELECT setval('below', -5)",
-        ),
+        ("SELECT setval('below', -4)", "the sequence `below` stands at -4, behind -5", "SELECT setval('below', -5)"),
         (
             "REFRESH MATERIALIZED VIEW counted WITH NO DATA",
             "the materialized view public.counted",
