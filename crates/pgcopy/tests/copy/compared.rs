@@ -1,15 +1,12 @@
 //! A copy, and everything that can tell it from its source: counts, checksums, and what `pg_dump` writes of both.
 
-use crate::place::{assert_same, dump, endpoint, tools};
+use crate::place::{Plain, assert_same, dump, endpoint};
 use restage_core::provider::{Carried, Filled, Verified, Verify};
 use restage_lab::Cluster;
-use restage_pgcopy::archive::Archives;
 use restage_pgcopy::connect::Endpoint;
-use restage_pgcopy::copy::{self, Filling, Inherited, Keeping, Route};
-use restage_pgcopy::facts::gather_database;
-use restage_pgcopy::reporter::Silent;
+use restage_pgcopy::copy::{self, Filling, Route};
 use restage_pgcopy::stop::Stop;
-use restage_pgcopy::{Result, connect, verify};
+use restage_pgcopy::{Result, verify};
 use std::num::NonZeroUsize;
 
 /// Sessions that sum up a copy.
@@ -67,25 +64,13 @@ impl<'a> Journey<'a> {
 
     /// Everything, with checksums.
     pub(crate) async fn carried(&self) -> Carried {
-        let client = connect::source(&self.from.endpoint()).await.unwrap();
-        let facts = gather_database(&client, &Archives::default(), &tools(self.to.cluster), &Stop::never()).await.unwrap();
+        let facts = Plain::onto(self.to.cluster).facts(&self.from.endpoint()).await;
         Carried { verify: Verify::Checksums, ..copy::everything(&facts) }
     }
 
     /// Copies over a route of its own, such as one through a proxy.
     pub(crate) async fn fill_by(&self, route: &Route, carried: &Carried, stop: &Stop) -> Result<Filled> {
-        let (tools, inherited) = (tools(self.to.cluster), Inherited::default());
-        let filling = Filling {
-            carried,
-            keeping: Keeping::Itself,
-            inherited: &inherited,
-            mask_key: None,
-            tools: &tools,
-            archives: &Archives::default(),
-            stop,
-            reporter: &Silent,
-        };
-        copy::fill(route, &filling).await
+        copy::fill(route, &Filling { stop, ..Plain::onto(self.to.cluster).filling(carried) }).await
     }
 
     pub(crate) async fn fill(&self, carried: &Carried) -> Result<Filled> {

@@ -1,17 +1,14 @@
 //! What goes wrong: said with the thing's name, and nothing goes on working anywhere.
 
-use crate::place::{Pair, as_role, assert_same, dump, endpoint, tools};
+use crate::place::{Pair, Plain, as_role, assert_same, dump, endpoint};
 use crate::whole::EVERYTHING;
 use restage_core::provider::{Carried, Progress};
 use restage_lab::{Cluster, Config, Installation};
-use restage_pgcopy::archive::Archives;
-use restage_pgcopy::copy::{self, Filling, Inherited, Keeping, Route};
-use restage_pgcopy::facts::gather_database;
-use restage_pgcopy::reporter::{Reporter, Silent};
-use restage_pgcopy::stop::{Stop, stop};
+use restage_pgcopy::copy::{self, Filling, Route};
+use restage_pgcopy::reporter::Reporter;
+use restage_pgcopy::stop::stop;
 use restage_pgcopy::{Error, Kind, connect};
 use std::error::Error as _;
-use std::sync::LazyLock;
 use std::time::{Duration, Instant};
 use tokio::sync::Notify;
 
@@ -54,25 +51,14 @@ async fn await_that(what: &str, condition: impl Fn() -> bool) {
     }
 }
 
-fn filling<'a>(
-    carried: &'a Carried,
-    tools: &'a restage_pgcopy::tools::Tools,
-    inherited: &'a Inherited,
-    stop: &'a Stop,
-    reporter: &'a dyn Reporter,
-) -> Filling<'a> {
-    static ARCHIVES: LazyLock<Archives> = LazyLock::new(Archives::default);
-    Filling { carried, keeping: Keeping::Itself, inherited, mask_key: None, tools, archives: &ARCHIVES, stop, reporter }
-}
-
 #[tokio::test(flavor = "multi_thread")]
 async fn stopped_in_the_middle_of_rows_nothing_goes_on_working_and_a_second_attempt_succeeds() {
     let (cluster, carried) = large().await;
     let pair = Pair { source: &cluster, target: &cluster };
     let (stopper, stop) = stop();
     let reporter = After { bytes: 1 << 20, reached: Notify::new() };
-    let (tools, inherited, route) = (tools(&cluster), Inherited::default(), pair.route());
-    let filling = filling(&carried, &tools, &inherited, &stop, &reporter);
+    let (plain, route) = (Plain::onto(&cluster), pair.route());
+    let filling = Filling { stop: &stop, reporter: &reporter, ..plain.filling(&carried) };
     let asking = async {
         reporter.reached.notified().await;
         stopper.stop();
@@ -91,9 +77,8 @@ async fn stopped_in_the_middle_of_rows_nothing_goes_on_working_and_a_second_atte
 async fn a_copy_that_is_dropped_leaves_no_session_behind() {
     let (cluster, carried) = large().await;
     let reporter = After { bytes: 1 << 20, reached: Notify::new() };
-    let (tools, inherited, stop) = (tools(&cluster), Inherited::default(), Stop::never());
-    let route = Pair { source: &cluster, target: &cluster }.route();
-    let filling = filling(&carried, &tools, &inherited, &stop, &reporter);
+    let (plain, route) = (Plain::onto(&cluster), Pair { source: &cluster, target: &cluster }.route());
+    let filling = Filling { reporter: &reporter, ..plain.filling(&carried) };
     tokio::select! {
         _ = copy::fill(&route, &filling) => panic!("it was to be dropped"),
         () = reporter.reached.notified() => {}
@@ -123,9 +108,8 @@ async fn a_lost_server_is_a_lost_connection() {
     let mut target = Cluster::any().unwrap();
     target.psql("postgres", "CREATE DATABASE copy TEMPLATE template0").unwrap();
     let reporter = After { bytes: 1 << 20, reached: Notify::new() };
-    let (tools, inherited, stop) = (tools(&cluster), Inherited::default(), Stop::never());
-    let route = Pair { source: &cluster, target: &target }.route();
-    let filling = filling(&carried, &tools, &inherited, &stop, &reporter);
+    let (plain, route) = (Plain::onto(&target), Pair { source: &cluster, target: &target }.route());
+    let filling = Filling { reporter: &reporter, ..plain.filling(&carried) };
     let crash = async {
         reporter.reached.notified().await;
         target.crash().unwrap();
@@ -153,9 +137,8 @@ async fn another_structure_or_another_database_than_planned_is_refused_before_an
 #[tokio::test(flavor = "multi_thread")]
 async fn the_source_itself_is_refused_as_the_target() {
     let (cluster, carried) = large().await;
-    let (tools, inherited, stop) = (tools(&cluster), Inherited::default(), Stop::never());
     let route = Route { source: endpoint(&cluster, "app"), target: endpoint(&cluster, "app") };
-    let error = copy::fill(&route, &filling(&carried, &tools, &inherited, &stop, &Silent)).await.unwrap_err();
+    let error = copy::fill(&route, &Plain::onto(&cluster).filling(&carried)).await.unwrap_err();
     assert_eq!(error.kind, Kind::SameDatabase);
     assert_eq!(cluster.psql("app", "SELECT count(*) FROM large").unwrap(), "150000");
 }
@@ -167,12 +150,10 @@ async fn a_privilege_that_is_missing_is_named_with_its_object() {
     from.psql("app", "CREATE EXTENSION pageinspect; CREATE TABLE t (id int)").unwrap();
     to.psql("postgres", "CREATE ROLE login LOGIN PASSWORD 'pw'").unwrap();
     to.psql("postgres", "CREATE DATABASE copy TEMPLATE template0 OWNER login").unwrap();
-    let (tools, inherited, stop) = (tools(&to), Inherited::default(), Stop::never());
-    let source = endpoint(&from, "app");
-    let facts = gather_database(&connect::source(&source).await.unwrap(), &Archives::default(), &tools, &stop).await.unwrap();
-    let carried = copy::everything(&facts);
+    let (source, plain) = (endpoint(&from, "app"), Plain::onto(&to));
+    let carried = copy::everything(&plain.facts(&source).await);
     let route = Route { source, target: as_role(&to, "copy", "login", "pw") };
-    let error = copy::fill(&route, &filling(&carried, &tools, &inherited, &stop, &Silent)).await.unwrap_err();
+    let error = copy::fill(&route, &plain.filling(&carried)).await.unwrap_err();
     assert!(error.kind == Kind::PermissionDenied && error.message.contains("`EXTENSION pageinspect`"), "{error}");
 }
 
@@ -201,8 +182,7 @@ async fn a_half_filled_target_with_every_kind_of_object_is_emptied_first() {
             "CREATE TABLE stranger (id int REFERENCES \"Odd schema\".\"Table \"\"with\"\" every.thing\"); SELECT lo_create(0)",
         )
         .unwrap();
-    let client = connect::source(&endpoint(&cluster, "app")).await.unwrap();
-    let facts = gather_database(&client, &Archives::default(), &tools(&cluster), &Stop::never()).await.unwrap();
+    let facts = Plain::onto(&cluster).facts(&endpoint(&cluster, "app")).await;
     pair.fill(&copy::everything(&facts), None).await.unwrap();
     let options = ["--no-privileges", "--no-publications"];
     let dumps = ["app", "copy"].map(|database| dump(&cluster, database, cluster.major(), &options));
@@ -241,8 +221,8 @@ async fn nobody_empties_or_changes_a_table_of_the_source_meanwhile() {
     let (cluster, carried) = large().await;
     let pair = Pair { source: &cluster, target: &cluster };
     let reporter = After { bytes: 1 << 20, reached: Notify::new() };
-    let (tools, inherited, stop, route) = (tools(&cluster), Inherited::default(), Stop::never(), pair.route());
-    let filling = filling(&carried, &tools, &inherited, &stop, &reporter);
+    let (plain, route) = (Plain::onto(&cluster), pair.route());
+    let filling = Filling { reporter: &reporter, ..plain.filling(&carried) };
     let others = async {
         reporter.reached.notified().await;
         // Writing goes on as ever, and is not in the snapshot.

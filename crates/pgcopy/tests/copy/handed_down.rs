@@ -1,13 +1,9 @@
 //! What the database to be replaced hands down: owners, grants, default privileges.
 
-use crate::place::{Pair, as_role, dump, tools};
+use crate::place::{Pair, Plain, as_role, dump, endpoint};
 use restage_lab::{Cluster, Major};
-use restage_pgcopy::archive::Archives;
-use restage_pgcopy::copy::{self, Filling, Inherited, Keeping, Route};
-use restage_pgcopy::facts::gather_database;
-use restage_pgcopy::reporter::Silent;
-use restage_pgcopy::stop::Stop;
-use restage_pgcopy::{archive, connect};
+use restage_pgcopy::archive;
+use restage_pgcopy::copy::{self, Inherited, Route};
 
 const ROLES: &str =
     "CREATE ROLE app; CREATE ROLE boss; CREATE ROLE reader; CREATE ROLE writer; CREATE ROLE prod_only; CREATE ROLE ops;";
@@ -99,25 +95,13 @@ async fn an_ordinary_login_hands_over_what_it_can(major: Major) {
     to.psql("postgres", "CREATE ROLE login LOGIN PASSWORD 'pw' IN ROLE app, boss").unwrap();
     to.psql("postgres", "CREATE DATABASE copy TEMPLATE template0 OWNER login").unwrap();
     // On old servers `public` belongs to the superuser, as it does where version 15 was upgraded from one.
-    let tools = tools(&to);
-    let stop = Stop::never();
-    let source = crate::place::endpoint(&from, "app");
-    let client = connect::source(&source).await.unwrap();
-    let carried = copy::everything(&gather_database(&client, &Archives::default(), &tools, &stop).await.unwrap());
-    let old = archive::dump(&tools, &crate::place::endpoint(&to, "old"), None, &stop).await.unwrap();
-    let inherited = Inherited::from_archive(&old);
+    let mut plain = Plain::onto(&to);
+    let source = endpoint(&from, "app");
+    let carried = copy::everything(&plain.facts(&source).await);
+    let old = archive::dump(&plain.tools, &endpoint(&to, "old"), None, &plain.stop).await.unwrap();
+    plain.inherited = Inherited::from_archive(&old);
     let route = Route { source, target: as_role(&to, "copy", "login", "pw") };
-    let filling = Filling {
-        carried: &carried,
-        keeping: Keeping::Itself,
-        inherited: &inherited,
-        mask_key: None,
-        tools: &tools,
-        archives: &Archives::default(),
-        stop: &stop,
-        reporter: &Silent,
-    };
-    let filled = copy::fill(&route, &filling).await.unwrap();
+    let filled = copy::fill(&route, &plain.filling(&carried)).await.unwrap();
     assert_eq!(owners(&to), "fresh=app fresh_id_seq=app orphan=login people=boss people_id_seq=boss");
     let found = grants(&to);
     for grant in ["GRANT SELECT ON TABLE public.people TO reader;", "GRANT ALL ON FUNCTION public.g() TO reader;"] {

@@ -36,6 +36,46 @@ pub(crate) fn tools(cluster: &Cluster) -> Tools {
     Tools { pg_dump: cluster.installation().bin("pg_dump"), major: cluster.major().number() }
 }
 
+/// What masks are keyed with.
+pub(crate) fn mask_key() -> MaskKey {
+    MaskKey::new(b"a secret of thirty-two bytes, or so").unwrap()
+}
+
+/// What a plain copy takes besides its two ends: nobody hands anything down, stops it or hears of it.
+pub(crate) struct Plain {
+    pub(crate) tools: Tools,
+    pub(crate) inherited: Inherited,
+    pub(crate) archives: Archives,
+    pub(crate) stop: Stop,
+}
+
+impl Plain {
+    /// For copies onto databases of a cluster.
+    pub(crate) fn onto(target: &Cluster) -> Self {
+        let (inherited, archives) = (Inherited::default(), Archives::default());
+        Self { tools: tools(target), inherited, archives, stop: Stop::never() }
+    }
+
+    pub(crate) fn filling<'a>(&'a self, carried: &'a Carried) -> Filling<'a> {
+        Filling {
+            carried,
+            keeping: Keeping::Itself,
+            inherited: &self.inherited,
+            mask_key: None,
+            tools: &self.tools,
+            archives: &self.archives,
+            stop: &self.stop,
+            reporter: &Silent,
+        }
+    }
+
+    /// What is in a database to be copied.
+    pub(crate) async fn facts(&self, source: &Endpoint) -> DatabaseFacts {
+        let client = connect::source(source).await.unwrap();
+        gather_database(&client, &self.archives, &self.tools, &self.stop).await.unwrap()
+    }
+}
+
 /// From `app` of one cluster to `copy` of another, or the same.
 pub(crate) struct Pair<'a> {
     pub(crate) source: &'a Cluster,
@@ -50,8 +90,7 @@ impl Pair<'_> {
     /// Makes an empty `copy` and says what is in `app`.
     pub(crate) async fn facts(&self) -> DatabaseFacts {
         self.target.psql("postgres", "CREATE DATABASE copy TEMPLATE template0").unwrap();
-        let client = connect::source(&endpoint(self.source, "app")).await.unwrap();
-        gather_database(&client, &Archives::default(), &tools(self.target), &Stop::never()).await.unwrap()
+        Plain::onto(self.target).facts(&endpoint(self.source, "app")).await
     }
 
     /// Copies what is carried, handing down what the database `old` of the target has, if one is named.
@@ -61,43 +100,18 @@ impl Pair<'_> {
 
     /// As [`Pair::fill`], with somebody who hears of progress.
     pub(crate) async fn fill_telling(&self, carried: &Carried, old: Option<&str>, reporter: &dyn Reporter) -> Result<Filled> {
-        let tools = tools(self.target);
-        let inherited = match old {
-            None => Inherited::default(),
-            Some(old) => {
-                let archive = archive::dump(&tools, &endpoint(self.target, old), None, &Stop::never()).await.unwrap();
-                Inherited::from_archive(&archive)
-            }
-        };
-        let key = MaskKey::new(b"a secret of thirty-two bytes, or so").unwrap();
-        let stop = Stop::never();
-        let filling = Filling {
-            carried,
-            keeping: Keeping::Itself,
-            inherited: &inherited,
-            mask_key: Some(&key),
-            tools: &tools,
-            archives: &Archives::default(),
-            stop: &stop,
-            reporter,
-        };
-        copy::fill(&self.route(), &filling).await
+        let mut plain = Plain::onto(self.target);
+        if let Some(old) = old {
+            let archive = archive::dump(&plain.tools, &endpoint(self.target, old), None, &plain.stop).await.unwrap();
+            plain.inherited = Inherited::from_archive(&archive);
+        }
+        let key = mask_key();
+        copy::fill(&self.route(), &Filling { mask_key: Some(&key), reporter, ..plain.filling(carried) }).await
     }
 
     /// Copies what is carried, in a snapshot that is kept so.
     pub(crate) async fn fill_keeping(&self, carried: &Carried, keeping: Keeping<'_>) -> Result<Filled> {
-        let (tools, inherited, stop) = (tools(self.target), Inherited::default(), Stop::never());
-        let filling = Filling {
-            carried,
-            keeping,
-            inherited: &inherited,
-            mask_key: None,
-            tools: &tools,
-            archives: &Archives::default(),
-            stop: &stop,
-            reporter: &Silent,
-        };
-        copy::fill(&self.route(), &filling).await
+        copy::fill(&self.route(), &Filling { keeping, ..Plain::onto(self.target).filling(carried) }).await
     }
 
     /// Copies everything.

@@ -1,18 +1,14 @@
 //! Tables that are split by a key, because their rows are kept in another way than PostgreSQL's own: here in the same way, under
 //! another name.
 
-use crate::place::{Pair, as_role, endpoint, tools};
+use crate::place::{Pair, Plain, as_role, endpoint, mask_key};
 use restage_core::mask::Mask;
 use restage_core::provider::{Carried, TableFilled};
 use restage_core::scenario::copy_database::Verify;
 use restage_core::schema::{Column, ColumnName, TableName};
 use restage_lab::{Cluster, Config, Installation, Major};
-use restage_pgcopy::archive::Archives;
 use restage_pgcopy::copy::checksum::checksum_sql;
-use restage_pgcopy::copy::{self, Filling, Inherited, Keeping, Route};
-use restage_pgcopy::mask::MaskKey;
-use restage_pgcopy::reporter::Silent;
-use restage_pgcopy::stop::Stop;
+use restage_pgcopy::copy::{self, Filling, Route};
 use restage_pgcopy::{catalog, connect};
 use std::fs::File;
 
@@ -88,18 +84,8 @@ impl Giants {
     }
 
     async fn fill(&self, source: &connect::Endpoint, carried: &Carried) -> TableFilled {
-        let (tools, stop) = (tools(&self.cluster), Stop::never());
-        let (inherited, key) = (Inherited::default(), MaskKey::new(b"a secret of thirty-two bytes, or so").unwrap());
-        let filling = Filling {
-            carried,
-            keeping: Keeping::Itself,
-            inherited: &inherited,
-            mask_key: Some(&key),
-            tools: &tools,
-            archives: &Archives::default(),
-            stop: &stop,
-            reporter: &Silent,
-        };
+        let (plain, key) = (Plain::onto(&self.cluster), mask_key());
+        let filling = Filling { mask_key: Some(&key), ..plain.filling(carried) };
         let route = Route { source: source.clone(), target: endpoint(&self.cluster, "copy") };
         copy::fill(&route, &filling).await.unwrap().tables.remove(&giant()).unwrap()
     }

@@ -1,16 +1,11 @@
 //! Statistics: the source's where the rows are its own, and never those of a table with a mask.
 
-use crate::place::{Pair, endpoint, tools};
+use crate::place::{Pair, Plain, endpoint};
 use restage_core::mask::Mask;
 use restage_core::provider::RowsTaken;
 use restage_core::schema::{ColumnName, TableName};
 use restage_lab::{Cluster, Config, Installation, Major};
-use restage_pgcopy::archive::Archives;
-use restage_pgcopy::connect;
-use restage_pgcopy::copy::{self, Filling, Inherited, Keeping};
-use restage_pgcopy::facts::gather_database;
-use restage_pgcopy::reporter::Silent;
-use restage_pgcopy::stop::Stop;
+use restage_pgcopy::{connect, copy};
 
 /// Tables that are large enough to have statistics of their own task, and one that is not.
 const TABLES: &str = "
@@ -143,22 +138,11 @@ async fn a_target_that_does_not_take_them_gathers_its_own() {
 /// Fills a database made with these options in one transaction; says whether it has the source's statistics, and any.
 async fn in_one_transaction(cluster: &Cluster, options: &str) -> (bool, bool) {
     cluster.psql("postgres", &format!("CREATE DATABASE copy TEMPLATE template0 {options}")).unwrap();
-    let (source, tools, stop) = (endpoint(cluster, "app"), tools(cluster), Stop::never());
-    let facts = gather_database(&connect::source(&source).await.unwrap(), &Archives::default(), &tools, &stop).await.unwrap();
-    let (carried, inherited) = (copy::everything(&facts), Inherited::default());
-    let filling = Filling {
-        carried: &carried,
-        keeping: Keeping::Itself,
-        inherited: &inherited,
-        mask_key: None,
-        tools: &tools,
-        archives: &Archives::default(),
-        stop: &stop,
-        reporter: &Silent,
-    };
+    let (source, plain) = (endpoint(cluster, "app"), Plain::onto(cluster));
+    let carried = copy::everything(&plain.facts(&source).await);
     let client = connect::target(&endpoint(cluster, "copy")).await.unwrap();
     client.run("begin", "BEGIN").await.unwrap();
-    copy::fill_within(&source, &client, &filling).await.unwrap();
+    copy::fill_within(&source, &client, &plain.filling(&carried)).await.unwrap();
     client.run("commit", "COMMIT").await.unwrap();
     drop(client);
     // As they are stored.

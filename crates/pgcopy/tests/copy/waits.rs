@@ -1,14 +1,11 @@
 //! What rows wait for: a server, or the wire to it.
 
-use crate::place::{Pair, as_role, tools};
+use crate::place::{Pair, Plain, as_role};
 use crate::proxy::{Fault, Proxy};
 use restage_core::provider::{Carried, RowsTaken, Waits};
 use restage_core::schema::TableName;
 use restage_lab::Cluster;
-use restage_pgcopy::archive::Archives;
-use restage_pgcopy::copy::{self, Filling, Inherited, Keeping, Route};
-use restage_pgcopy::reporter::Silent;
-use restage_pgcopy::stop::Stop;
+use restage_pgcopy::copy::{self, Route};
 
 /// More than what fits into all buffers on the way.
 const ROWS: &str = "CREATE TABLE t AS SELECT n AS id, repeat('x', 1000) AS filling FROM generate_series(1, 20000) n";
@@ -30,18 +27,7 @@ async fn arranged(tables: &[&str]) -> (Cluster, Cluster, Carried) {
 }
 
 async fn waits(pair: &Pair<'_>, carried: &Carried, route: &Route) -> Waits {
-    let (tools, stop, inherited) = (tools(pair.target), Stop::never(), Inherited::default());
-    let filling = Filling {
-        carried,
-        keeping: Keeping::Itself,
-        inherited: &inherited,
-        mask_key: None,
-        tools: &tools,
-        archives: &Archives::default(),
-        stop: &stop,
-        reporter: &Silent,
-    };
-    copy::fill(route, &filling).await.unwrap().waits
+    copy::fill(route, &Plain::onto(pair.target).filling(carried)).await.unwrap().waits
 }
 
 #[tokio::test(flavor = "multi_thread")]

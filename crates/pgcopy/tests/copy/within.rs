@@ -1,15 +1,11 @@
 //! A refresh in place: everything in one transaction of one session.
 
-use crate::place::{assert_same, dump, endpoint, tools};
+use crate::place::{Plain, assert_same, dump, endpoint};
 use crate::whole::EVERYTHING;
 use restage_core::provider::Filled;
 use restage_lab::Cluster;
-use restage_pgcopy::archive::Archives;
 use restage_pgcopy::connect::TargetClient;
-use restage_pgcopy::copy::{self, Filling, Inherited, Keeping};
-use restage_pgcopy::facts::gather_database;
-use restage_pgcopy::reporter::Silent;
-use restage_pgcopy::stop::Stop;
+use restage_pgcopy::copy::{self, Inherited};
 use restage_pgcopy::{Kind, Result, archive, connect};
 
 const OLD: &str = "
@@ -21,24 +17,13 @@ CREATE FUNCTION double(i int) RETURNS int LANGUAGE sql AS 'SELECT 3'; GRANT SELE
 
 /// Replaces the content of `old`, all but the end of the transaction.
 async fn refresh(cluster: &Cluster, client: &TargetClient) -> Result<Filled> {
-    let (tools, stop) = (tools(cluster), Stop::never());
-    let source = endpoint(cluster, "app");
-    let facts = gather_database(&connect::source(&source).await?, &Archives::default(), &tools, &stop).await?;
-    let before = archive::dump(&tools, &endpoint(cluster, "old"), None, &stop).await?;
+    let (source, mut plain) = (endpoint(cluster, "app"), Plain::onto(cluster));
+    let facts = plain.facts(&source).await;
+    let before = archive::dump(&plain.tools, &endpoint(cluster, "old"), None, &plain.stop).await?;
     client.run("begin", "BEGIN").await?;
-    copy::clear_within(client, &facts.identity, &before, &stop).await?;
-    let (carried, inherited) = (copy::everything(&facts), Inherited::from_archive(&before));
-    let filling = Filling {
-        carried: &carried,
-        keeping: Keeping::Itself,
-        inherited: &inherited,
-        mask_key: None,
-        tools: &tools,
-        archives: &Archives::default(),
-        stop: &stop,
-        reporter: &Silent,
-    };
-    copy::fill_within(&source, client, &filling).await
+    copy::clear_within(client, &facts.identity, &before, &plain.stop).await?;
+    plain.inherited = Inherited::from_archive(&before);
+    copy::fill_within(&source, client, &plain.filling(&copy::everything(&facts))).await
 }
 
 fn arrange() -> Cluster {
@@ -85,14 +70,13 @@ async fn a_failure_at_the_end_leaves_the_old_content() {
 #[tokio::test(flavor = "multi_thread")]
 async fn the_source_itself_is_never_emptied() {
     let cluster = arrange();
-    let (tools, stop) = (tools(&cluster), Stop::never());
     let before = cluster.dump("app").unwrap();
-    let source = endpoint(&cluster, "app");
-    let facts = gather_database(&connect::source(&source).await.unwrap(), &Archives::default(), &tools, &stop).await.unwrap();
-    let archive = archive::dump(&tools, &source, None, &stop).await.unwrap();
+    let (source, plain) = (endpoint(&cluster, "app"), Plain::onto(&cluster));
+    let facts = plain.facts(&source).await;
+    let archive = archive::dump(&plain.tools, &source, None, &plain.stop).await.unwrap();
     let client = connect::target(&source).await.unwrap();
     client.run("begin", "BEGIN").await.unwrap();
-    let error = copy::clear_within(&client, &facts.identity, &archive, &stop).await.unwrap_err();
+    let error = copy::clear_within(&client, &facts.identity, &archive, &plain.stop).await.unwrap_err();
     assert_eq!(error.kind, Kind::SameDatabase);
     client.run("commit", "COMMIT").await.unwrap();
     assert_same(&before, &cluster.dump("app").unwrap());
