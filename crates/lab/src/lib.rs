@@ -11,6 +11,7 @@ mod config;
 mod cluster;
 mod standby;
 mod pooler;
+mod gateway;
 mod client;
 mod outage;
 
@@ -30,6 +31,7 @@ pub mod dataset;
 pub use cluster::Cluster;
 pub use config::{Config, SUPERUSER, SUPERUSER_PASSWORD, TcpAuth};
 pub use error::Error;
+pub use gateway::{Gateway, Line};
 pub use installation::{Installation, Major};
 pub use outage::OutageWatch;
 pub use pooler::{Pooler, Pooling};

@@ -1,14 +1,13 @@
 //! A line to a server that does one thing wrong, at a byte of choice.
 
+use restage_lab::{Gateway, Line};
 use std::io;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::time::Duration;
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::tcp::{OwnedReadHalf, OwnedWriteHalf};
-use tokio::net::{TcpListener, TcpStream};
 use tokio::sync::watch;
-use tokio::task::JoinHandle;
 
 /// How long a line stalls before it is cut.
 const STALL: Duration = Duration::from_millis(300);
@@ -46,13 +45,11 @@ pub(crate) enum Fault {
 
 /// A proxy on a free port that ends with this value.
 pub(crate) struct Proxy {
-    port: u16,
+    gateway: Gateway,
     wire: Arc<Wire>,
-    serving: JoinHandle<()>,
 }
 
 struct Wire {
-    server: u16,
     fault: Fault,
     /// The byte, counted over all connections and both ways, from which on it goes wrong.
     at: u64,
@@ -71,23 +68,15 @@ enum State {
 impl Proxy {
     /// Stands before the server on that port.
     pub(crate) async fn start(server: u16, fault: Fault, at: u64) -> Self {
-        let listener = TcpListener::bind(("127.0.0.1", 0)).await.unwrap();
-        let port = listener.local_addr().unwrap().port();
         let (passed, happened) = (AtomicU64::new(0), AtomicBool::new(false));
-        let wire = Arc::new(Wire { server, fault, at, passed, happened, state: watch::Sender::new(State::Open) });
-        let of_task = wire.clone();
-        let serving = tokio::spawn(async move {
-            while let Ok((client, _)) = listener.accept().await {
-                let wire = of_task.clone();
-                // A connection that breaks is what this is for.
-                tokio::spawn(async move { wire.carry(client).await.ok() });
-            }
-        });
-        Self { port, wire, serving }
+        let wire = Arc::new(Wire { fault, at, passed, happened, state: watch::Sender::new(State::Open) });
+        let of_lines = wire.clone();
+        let gateway = Gateway::open(server, move |line| of_lines.clone().carry(line)).await.unwrap();
+        Self { gateway, wire }
     }
 
     pub(crate) fn port(&self) -> u16 {
-        self.port
+        self.gateway.port()
     }
 
     /// Bytes that have passed so far.
@@ -108,23 +97,18 @@ impl Proxy {
 impl Drop for Proxy {
     fn drop(&mut self) {
         self.wire.state.send_replace(State::Cut);
-        self.serving.abort();
     }
 }
 
 impl Wire {
-    async fn carry(self: Arc<Self>, client: TcpStream) -> io::Result<()> {
+    async fn carry(self: Arc<Self>, line: Line) -> io::Result<()> {
         let mut state = self.state.subscribe();
         if *state.borrow() == State::Cut {
             return Ok(());
         }
-        let server = TcpStream::connect(("127.0.0.1", self.server)).await?;
-        client.set_nodelay(true)?;
-        server.set_nodelay(true)?;
-        let ((from_client, to_client), (from_server, to_server)) = (client.into_split(), server.into_split());
         tokio::select! {
-            done = self.pump(from_client, to_server) => done,
-            done = self.pump(from_server, to_client) => done,
+            done = self.pump(line.from_client, line.to_server) => done,
+            done = self.pump(line.from_server, line.to_client) => done,
             _ = state.wait_for(|state| *state == State::Cut) => Ok(()),
         }
     }

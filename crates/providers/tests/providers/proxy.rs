@@ -1,14 +1,13 @@
 //! Stands between restage and a server, and cuts every connection at a chosen statement: a crash of restage, as its server
 //! sees it.
 
+use restage_lab::{Gateway, Line};
 use std::io;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicI64, Ordering};
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
-use tokio::net::tcp::{OwnedReadHalf, OwnedWriteHalf};
-use tokio::net::{TcpListener, TcpStream};
+use tokio::net::tcp::OwnedReadHalf;
 use tokio::sync::watch;
-use tokio::task::JoinHandle;
 
 /// What `pg_dump` calls itself when it logs in.
 const DUMP: &[u8] = b"pg_dump";
@@ -24,13 +23,11 @@ pub(crate) enum Cut {
 
 /// A proxy on a free port that ends with this value.
 pub(crate) struct Proxy {
-    port: u16,
+    gateway: Gateway,
     wire: Arc<Wire>,
-    serving: JoinHandle<()>,
 }
 
 struct Wire {
-    server: u16,
     /// Statements that still pass.
     left: AtomicI64,
     cut: Cut,
@@ -40,22 +37,14 @@ struct Wire {
 impl Proxy {
     /// Lets so many statements through to the server on that port, then cuts.
     pub(crate) async fn cutting(server: u16, statements: i64, cut: Cut) -> Self {
-        let listener = TcpListener::bind(("127.0.0.1", 0)).await.unwrap();
-        let port = listener.local_addr().unwrap().port();
-        let wire = Arc::new(Wire { server, left: AtomicI64::new(statements), cut, is_cut: watch::Sender::new(false) });
-        let of_task = wire.clone();
-        let serving = tokio::spawn(async move {
-            while let Ok((client, _)) = listener.accept().await {
-                let wire = of_task.clone();
-                // A connection that breaks is what this is for.
-                tokio::spawn(async move { wire.carry(client).await.ok() });
-            }
-        });
-        Self { port, wire, serving }
+        let wire = Arc::new(Wire { left: AtomicI64::new(statements), cut, is_cut: watch::Sender::new(false) });
+        let of_lines = wire.clone();
+        let gateway = Gateway::open(server, move |line| of_lines.clone().carry(line)).await.unwrap();
+        Self { gateway, wire }
     }
 
     pub(crate) fn port(&self) -> u16 {
-        self.port
+        self.gateway.port()
     }
 
     /// Statements that have passed so far.
@@ -72,33 +61,23 @@ impl Proxy {
 impl Drop for Proxy {
     fn drop(&mut self) {
         self.wire.is_cut.send_replace(true);
-        self.serving.abort();
     }
 }
 
 impl Wire {
-    async fn carry(&self, client: TcpStream) -> io::Result<()> {
+    async fn carry(self: Arc<Self>, line: Line) -> io::Result<()> {
         if *self.is_cut.borrow() {
             return Ok(());
         }
-        let server = TcpStream::connect(("127.0.0.1", self.server)).await?;
-        client.set_nodelay(true)?;
-        server.set_nodelay(true)?;
-        let ((from_client, to_client), (from_server, to_server)) = (client.into_split(), server.into_split());
         let mut is_cut = self.is_cut.subscribe();
         tokio::select! {
-            done = self.both(from_client, to_client, from_server, to_server) => done,
+            done = self.both(line) => done,
             _ = is_cut.wait_for(|cut| *cut) => Ok(()),
         }
     }
 
-    async fn both(
-        &self,
-        mut up: OwnedReadHalf,
-        mut to_client: OwnedWriteHalf,
-        mut down: OwnedReadHalf,
-        mut to_server: OwnedWriteHalf,
-    ) -> io::Result<()> {
+    async fn both(&self, line: Line) -> io::Result<()> {
+        let Line { from_client: mut up, mut to_client, from_server: mut down, mut to_server } = line;
         // The first message has no type: eight bytes for a request to encrypt or cancel, more for a login.
         let length = up.read_u32().await?;
         let mut rest = vec![0; length as usize - 4];
