@@ -1,5 +1,6 @@
 //! What would have made a copy faster, by the target's settings and what was seen while it went on.
 
+use super::budget::SHARED_BUFFERS_KB;
 use super::streams::{Waited, Wire};
 use super::tally::Tally;
 use crate::Result;
@@ -44,11 +45,12 @@ impl Before {
 
 impl Settings {
     async fn read(target: Reader<'_>) -> Result<Self> {
-        let sql = "SELECT current_setting('wal_level'), current_setting('max_wal_size'), \
-                          (SELECT setting::int8 * current_setting('block_size')::int8 / 1024 FROM pg_settings WHERE name = 'shared_buffers'), \
-                          current_setting('max_parallel_maintenance_workers')::int4, \
-                          EXISTS (SELECT FROM pg_settings WHERE name = 'default_toast_compression' AND 'lz4' = ANY(enumvals))";
-        let row = target.query("read the target's settings", sql, &[]).await?.remove(0);
+        let sql = format!(
+            "SELECT current_setting('wal_level'), current_setting('max_wal_size'), {SHARED_BUFFERS_KB}, \
+                    current_setting('max_parallel_maintenance_workers')::int4, \
+                    EXISTS (SELECT FROM pg_settings WHERE name = 'default_toast_compression' AND 'lz4' = ANY(enumvals))"
+        );
+        let row = target.query("read the target's settings", &sql, &[]).await?.remove(0);
         Ok(Self {
             wal_level: row.get(0),
             max_wal_size: row.get(1),

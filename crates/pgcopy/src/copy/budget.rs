@@ -5,6 +5,10 @@ use crate::connect::Reader;
 use restage_core::size::ByteSize;
 use std::sync::{Mutex, MutexGuard, PoisonError};
 
+/// The memory that the server has for pages, in kB, as an expression.
+pub(super) const SHARED_BUFFERS_KB: &str =
+    "(SELECT setting::int8 * current_setting('block_size')::int8 / 1024 FROM pg_settings WHERE name = 'shared_buffers')";
+
 /// What all workers together may take; without limits where the server's own settings are left alone.
 #[derive(Debug, Default)]
 pub(super) struct Budget(Option<Limits>);
@@ -44,11 +48,11 @@ pub(super) struct Share<'a> {
 impl Budget {
     /// As asked for, or the memory that the server has for pages, which administrators set by what the machine has.
     pub(super) async fn read(target: Reader<'_>, workers: usize, cores: Option<usize>, memory: Option<ByteSize>) -> Result<Self> {
-        let sql = "SELECT setting::int8, max_val::int8, \
-                     (SELECT setting::int8 * current_setting('block_size')::int8 / 1024 FROM pg_settings WHERE name = 'shared_buffers'), \
-                     current_setting('max_parallel_maintenance_workers')::int8 \
-                   FROM pg_settings WHERE name = 'maintenance_work_mem'";
-        let rows = target.query("read the settings for indexes", sql, &[]).await?;
+        let sql = format!(
+            "SELECT setting::int8, max_val::int8, {SHARED_BUFFERS_KB}, current_setting('max_parallel_maintenance_workers')::int8 \
+             FROM pg_settings WHERE name = 'maintenance_work_mem'"
+        );
+        let rows = target.query("read the settings for indexes", &sql, &[]).await?;
         let number = |at: usize| rows[0].get::<_, i64>(at).unsigned_abs();
         let (own_memory, most_memory, workers) = (number(0), number(1), workers.max(1) as u64);
         let memory = memory.map_or_else(|| number(2).max(own_memory * workers), |asked| asked.bytes() >> 10);
