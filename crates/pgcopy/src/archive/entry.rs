@@ -70,6 +70,8 @@ impl Entry {
     /// How SQL names the object after `ALTER` or `DROP`, such as `FUNCTION public.f(integer)`; `None` where it has no such name.
     pub fn described(&self) -> Option<&str> {
         let named = self.drop.trim_end().strip_suffix(';')?.strip_prefix("DROP ")?;
+        // A type and the functions that read and write it are only dropped together.
+        let named = named.strip_suffix(" CASCADE").unwrap_or(named);
         // Only a quoted name may have several lines.
         (!named.split('"').step_by(2).any(|unquoted| unquoted.contains('\n'))).then_some(named)
     }
@@ -122,6 +124,8 @@ pub(crate) mod tests {
         assert_eq!(function.label(), "FUNCTION public.f(integer)");
         function.drop = "DROP FUNCTION public.\"f\n\"\"g\"(integer);\n".into();
         assert_eq!(function.described(), Some("FUNCTION public.\"f\n\"\"g\"(integer)"));
+        function.drop = "DROP TYPE \"public\".\"t\" CASCADE;\n".into();
+        assert_eq!(function.described(), Some("TYPE \"public\".\"t\""));
         function.drop = "DROP FUNCTION public.f(integer);\nDROP TYPE public.\"t\";\n".into();
         assert_eq!(function.described(), None);
         function.drop = String::new();
