@@ -1,4 +1,6 @@
-//! Emptying a database that is to be filled, such as a shadow that an earlier attempt left half-filled.
+//! Emptying a database that is to be filled: a shadow that an earlier attempt left half-filled, or one that keeps its place.
+
+mod rights;
 
 use super::statements::{Failure, Runner, Statement, Transaction};
 use crate::archive::{Archive, Entry};
@@ -7,10 +9,10 @@ use crate::facts::identity;
 use crate::stop::Stop;
 use crate::{Kind, Result};
 use restage_core::facts::{Identity, ObjectKind};
-use restage_core::schema::TableName;
+use restage_core::schema::{TableName, quote_identifier};
 
-/// What is dropped; all else belongs to one of these, or to the place rather than its content: extensions, subscriptions.
-const DROPPED: [ObjectKind; 26] = [
+/// What is content; all else belongs to one of these, or to the place: extensions, subscriptions, and who may do what.
+const CONTENT: [ObjectKind; 27] = [
     ObjectKind::AccessMethod,
     ObjectKind::Aggregate,
     ObjectKind::Cast,
@@ -35,6 +37,7 @@ const DROPPED: [ObjectKind; 26] = [
     ObjectKind::TextSearchDictionary,
     ObjectKind::TextSearchParser,
     ObjectKind::TextSearchTemplate,
+    ObjectKind::Transform,
     ObjectKind::Type,
     ObjectKind::View,
 ];
@@ -42,7 +45,7 @@ const DROPPED: [ObjectKind; 26] = [
 /// How many large objects one statement removes; each takes a lock.
 const LARGE_OBJECTS_PER_STATEMENT: u32 = 1_000;
 
-/// Whether a database holds anything that filling it would collide with.
+/// Whether a database holds anything that filling it would collide with. Below 16384 are the object ids of what was there first.
 pub(super) async fn is_empty(target: Reader<'_>) -> Result<bool> {
     let sql = "SELECT NOT EXISTS (SELECT FROM pg_class c JOIN pg_namespace n ON n.oid = c.relnamespace \
                                    WHERE n.nspname !~ '^pg_' AND n.nspname <> 'information_schema') \
@@ -52,6 +55,7 @@ pub(super) async fn is_empty(target: Reader<'_>) -> Result<bool> {
                                    WHERE n.nspname !~ '^pg_' AND n.nspname <> 'information_schema') \
                   AND NOT EXISTS (SELECT FROM pg_namespace WHERE nspname !~ '^pg_' AND nspname NOT IN ('information_schema', 'public')) \
                   AND NOT EXISTS (SELECT FROM pg_event_trigger) AND NOT EXISTS (SELECT FROM pg_publication) \
+                  AND NOT EXISTS (SELECT FROM pg_extension WHERE oid >= 16384) AND NOT EXISTS (SELECT FROM pg_default_acl) \
                   AND NOT EXISTS (SELECT FROM pg_foreign_data_wrapper) AND NOT EXISTS (SELECT FROM pg_largeobject_metadata)";
     let rows = target.query("look whether the database is empty", sql, &[]).await?;
     Ok(rows[0].get(0))
@@ -61,7 +65,7 @@ pub(super) async fn is_empty(target: Reader<'_>) -> Result<bool> {
 /// and subscriptions stay. Refused if the database is `source`, the one that is to be copied.
 pub async fn clear_within(client: &TargetClient, source: &Identity, archive: &Archive, stop: &Stop) -> Result<Vec<String>> {
     let target = OtherDatabase::look(client, source).await?;
-    clear(&target, &Runner::new(client, Transaction::Open, stop), archive).await
+    drop_all(&target, &Runner::new(client, Transaction::Open, stop), archive, &CONTENT).await
 }
 
 /// A database that was looked at and is not the source.
@@ -83,11 +87,21 @@ impl<'a> OtherDatabase<'a> {
     }
 }
 
-/// Drops every object of the database whose archive that is; extensions stay, without the rows a user gave them.
+/// Makes a shadow, whose archive that is, what it was when it was made: all that is in it comes from attempts to fill it.
 pub(super) async fn clear(target: &OtherDatabase<'_>, runner: &Runner<'_>, archive: &Archive) -> Result<Vec<String>> {
+    let mut notes = runner.run(&drop_subscriptions(target.0.reader()).await?).await?;
+    let dropped: Vec<ObjectKind> = CONTENT.into_iter().chain([ObjectKind::Extension]).collect();
+    notes.extend(drop_all(target, runner, archive, &dropped).await?);
+    notes.extend(rights::restore(target.0.reader(), runner).await?);
+    Ok(notes)
+}
+
+/// Drops all objects of these kinds of the database whose archive that is; extensions that stay lose the rows a user gave them.
+async fn drop_all(target: &OtherDatabase<'_>, runner: &Runner<'_>, archive: &Archive, kinds: &[ObjectKind]) -> Result<Vec<String>> {
     let client = target.0;
     // Last made, first dropped; what fails because something else was dropped with it is not there any more.
-    let drops: Vec<Statement> = archive.entries.iter().rev().filter_map(drop_statement).collect();
+    let dropped = archive.entries.iter().rev().filter(|entry| kinds.contains(&entry.kind));
+    let drops: Vec<Statement> = dropped.filter_map(drop_statement).collect();
     let mut notes = runner.run(&drops).await?;
     let schemas: Vec<Statement> = archive.entries.iter().rev().filter_map(drop_schema).collect();
     notes.extend(runner.run(&schemas).await?);
@@ -97,8 +111,7 @@ pub(super) async fn clear(target: &OtherDatabase<'_>, runner: &Runner<'_>, archi
 }
 
 fn drop_statement(entry: &Entry) -> Option<Statement> {
-    let named = entry.described().filter(|_| DROPPED.contains(&entry.kind))?;
-    let name = named.strip_prefix(entry.kind.word())?;
+    let name = entry.described()?.strip_prefix(entry.kind.word())?;
     let sql = format!("DROP {} IF EXISTS{name} CASCADE;", entry.kind);
     Some(Statement { doing: format!("drop `{}`", entry.label()), sql, failure: Failure::Fatal })
 }
@@ -108,6 +121,19 @@ fn drop_schema(entry: &Entry) -> Option<Statement> {
     let is_schema = entry.kind == ObjectKind::Schema && entry.name != "public";
     let named = entry.described().filter(|_| is_schema)?;
     Some(Statement { doing: format!("drop `{}`", entry.label()), sql: format!("DROP {named};"), failure: Failure::Noted })
+}
+
+/// A copy makes them without a slot, so that none is dropped at the publisher.
+async fn drop_subscriptions(target: Reader<'_>) -> Result<Vec<Statement>> {
+    let sql = "SELECT subname FROM pg_subscription WHERE subslotname IS NULL \
+               AND subdbid = (SELECT oid FROM pg_database WHERE datname = current_database())";
+    let rows = target.query("list the subscriptions", sql, &[]).await?;
+    let dropped = rows.iter().map(|row| {
+        let name: &str = row.get(0);
+        let sql = format!("DROP SUBSCRIPTION {};", quote_identifier(name));
+        Statement { doing: format!("drop the subscription `{name}`"), sql, failure: Failure::Fatal }
+    });
+    Ok(dropped.collect())
 }
 
 async fn remove_large_objects(client: &TargetClient) -> Result<()> {
