@@ -68,5 +68,8 @@ mod limits;
 #[path = "copy/resumed.rs"]
 mod resumed;
 
+#[path = "copy/broken_down.rs"]
+mod broken_down;
+
 #[path = "copy/cleared.rs"]
 mod cleared;

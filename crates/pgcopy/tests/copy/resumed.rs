@@ -18,7 +18,7 @@ use std::time::{Duration, Instant};
 /// How long a test waits for what must come.
 const PATIENCE: Duration = Duration::from_mins(1);
 /// What a person is told.
-const GONE_ON: &str = "it was gone on with in the snapshot of";
+pub(crate) const GONE_ON: &str = "it was gone on with in the snapshot of";
 
 /// Everything that a copy makes, with tables that are large enough to have tasks of their own.
 fn source(major: Major) -> Cluster {
@@ -37,13 +37,13 @@ fn source(major: Major) -> Cluster {
     cluster
 }
 
-async fn keeper(pair: &Pair<'_>, carried: &Carried) -> SnapshotKeeper {
+pub(crate) async fn keeper(pair: &Pair<'_>, carried: &Carried) -> SnapshotKeeper {
     let tables = carried.tables.keys().cloned().collect();
     SnapshotKeeper::open(&endpoint(pair.source, "app"), &tables, &Stop::never()).await.unwrap()
 }
 
 /// Whatever was going on when a copy broke off.
-enum Came {
+pub(crate) enum Came {
     /// Its end.
     Whole(Filled),
     /// It hung when so many lines were written down, and was cut off.
@@ -51,7 +51,7 @@ enum Came {
 }
 
 /// Copies until so many lines are written down, and is cut off while it writes the next.
-async fn broken_off(pair: &Pair<'_>, carried: &Carried, snapshot: &Snapshot, lines: usize) -> Came {
+pub(crate) async fn broken_off(pair: &Pair<'_>, carried: &Carried, snapshot: &Snapshot, lines: usize) -> Came {
     let client = connect::target(&endpoint(pair.target, "copy")).await.unwrap();
     let came = tokio::select! {
         filled = pair.fill_keeping(carried, Keeping::Another(snapshot)) => Came::Whole(filled.unwrap_or_else(|error| panic!("{}", told(&error)))),
@@ -100,7 +100,7 @@ fn clear_out(target: &Cluster) {
 }
 
 /// The tables whose rows the ledger counts as there, each with what tells whether anybody has touched its rows since.
-fn finished(target: &Cluster) -> BTreeMap<String, String> {
+pub(crate) fn finished(target: &Cluster) -> BTreeMap<String, String> {
     let names = "SELECT DISTINCT key FROM restage_ledger.finished, jsonb_object_keys(done::jsonb -> 'tables') key ORDER BY 1";
     let names = target.psql("copy", names).unwrap();
     names.lines().map(|name| (name.to_owned(), touched(target, name))).collect()
