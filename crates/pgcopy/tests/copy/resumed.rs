@@ -267,6 +267,20 @@ async fn no_part_of_a_split_table_is_copied_twice_or_lost() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
+async fn a_ledger_that_says_nothing_of_a_tables_rows_is_no_proof_of_them() {
+    let (from, to) = (source(Major::V15), Cluster::start(Major::V15).unwrap());
+    let pair = Pair { source: &from, target: &to };
+    let carried = Carried { workers: Some(1), ..copy::everything(&pair.facts().await) };
+    let keeper = keeper(&pair, &carried).await;
+    assert!(matches!(broken_off(&pair, &carried, keeper.snapshot(), 8).await, Came::ToHang));
+    assert!(finished(&to).contains_key("large"), "{:?}", finished(&to));
+    let forget = "UPDATE restage_ledger.finished SET done = (done::jsonb #- '{tables,large}')::text";
+    to.psql("copy", forget).unwrap();
+    let error = pair.fill_keeping(&carried, Keeping::Another(keeper.snapshot())).await.unwrap_err();
+    assert_eq!((error.kind, error.message.as_str()), (Kind::Mismatch, "nobody has copied the rows of `large`"));
+}
+
+#[tokio::test(flavor = "multi_thread")]
 async fn a_source_with_a_schema_of_that_name_is_copied_with_it() {
     let cluster = Cluster::any().unwrap();
     cluster.create_database("app").unwrap();
