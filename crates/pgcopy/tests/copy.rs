@@ -73,3 +73,6 @@ mod broken_down;
 
 #[path = "copy/cleared.rs"]
 mod cleared;
+
+#[path = "copy/family.rs"]
+mod family;
