@@ -11,3 +11,6 @@ mod catalog;
 
 #[path = "facts/gathered.rs"]
 mod gathered;
+
+#[path = "facts/known.rs"]
+mod known;
