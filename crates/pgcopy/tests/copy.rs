@@ -67,3 +67,6 @@ mod limits;
 
 #[path = "copy/resumed.rs"]
 mod resumed;
+
+#[path = "copy/mistaken.rs"]
+mod mistaken;
