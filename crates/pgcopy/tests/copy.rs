@@ -70,3 +70,6 @@ mod resumed;
 
 #[path = "copy/mistaken.rs"]
 mod mistaken;
+
+#[path = "copy/left.rs"]
+mod left;
