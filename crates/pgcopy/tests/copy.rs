@@ -73,3 +73,6 @@ mod mistaken;
 
 #[path = "copy/left.rs"]
 mod left;
+
+#[path = "copy/unreadable.rs"]
+mod unreadable;
