@@ -18,6 +18,7 @@ use restage_core::{Code, Error, Result};
 use restage_pgcopy::connect::Endpoint;
 use restage_pgcopy::copy::Snapshot;
 use restage_pgcopy::stop::Stop;
+use secrecy::SecretString;
 use std::ffi::OsString;
 use std::fs::{File, OpenOptions, TryLockError};
 use std::io;
@@ -25,7 +26,6 @@ use std::os::unix::fs::OpenOptionsExt;
 use std::path::{Path, PathBuf};
 use std::process::Stdio;
 use std::time::Duration;
-use tokio::io::AsyncWriteExt;
 use tokio::process::{Child, Command};
 use tokio::time::{Instant, sleep};
 
@@ -114,7 +114,7 @@ impl Keepers {
                     }
                     attempts += 1;
                     let order = Order::new(source, spec, *outlives);
-                    child = start(program, words, folder, lock, &order).await?;
+                    child = start(program, words, folder, lock, &order, source.password.as_ref()).await?;
                 }
                 Some(_) => {}
             }
@@ -136,7 +136,14 @@ fn reap(child: Option<Child>) {
 }
 
 /// Starts a keeper, which takes the lock over: it is released when the keeper ends, however it ends.
-async fn start(program: &Path, words: &[OsString], folder: &JobFolder, lock: File, order: &Order) -> Result<Option<Child>> {
+async fn start(
+    program: &Path,
+    words: &[OsString],
+    folder: &JobFolder,
+    lock: File,
+    order: &Order,
+    password: Option<&SecretString>,
+) -> Result<Option<Child>> {
     for name in [ANSWER, PROCESS, DISMISSED] {
         remove(&folder.file(name))?;
     }
@@ -150,8 +157,7 @@ async fn start(program: &Path, words: &[OsString], folder: &JobFolder, lock: Fil
     let Ok(mut child) = command.spawn() else { return Ok(None) };
     if let Some(mut input) = child.stdin.take() {
         // A keeper that has ended already is seen by its lock.
-        let _ = input.write_all(&order.to_bytes()).await;
-        let _ = input.shutdown().await;
+        let _ = order.tell(password, &mut input).await;
     }
     Ok(Some(child))
 }
