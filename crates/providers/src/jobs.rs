@@ -11,13 +11,13 @@ mod output;
 mod task;
 
 pub(crate) use command::surround;
-pub use keeper::{KEPT_LIMIT, Keepers, keep_snapshot};
+pub use keeper::{ANSWER_LIMIT, KEPT_LIMIT, Keepers, keep_snapshot};
 pub use output::{NoOutput, Output};
 
 use crate::postgres::Postgres;
 use crate::postgres::work::Setting;
 pub(crate) use folder::JobFolder;
-pub(crate) use keeper::{Kept, end_keeper};
+pub(crate) use keeper::{Keep, Kept, end_keeper};
 use name::JobParts;
 use restage_core::name::{JobName, RunId};
 use restage_core::provider::{CommandSpec, Fate, Jobs, Watch, Work};

@@ -5,7 +5,7 @@ use super::servers::{Caller, Servers};
 use super::shadow;
 use super::trouble::told;
 use super::work::Setting;
-use crate::jobs::{Keepers, Kept, end_keeper};
+use crate::jobs::{Keep, Keepers, Kept, end_keeper};
 use futures::future::BoxFuture;
 use restage_core::environment::{DatabaseAddress, SecretRef};
 use restage_core::provider::{FillSpec, Filled};
@@ -27,7 +27,10 @@ pub(super) async fn fill(servers: &Servers, spec: &FillSpec, setting: &Setting) 
     let source = servers.endpoint(&spec.source).await?;
     let tools = tools(servers, &spec.source, &spec.target).await?;
     let target = servers.archives().now(&servers.read(&spec.target).await?, &tools, &setting.stop).await.map_err(told)?;
-    let kept = keep(setting, &source, spec).await?;
+    let (kept, why_not) = match keep(setting, &source, spec).await? {
+        Keep::Another(kept) => (Some(kept), None),
+        Keep::Itself(why) => (None, why),
+    };
     let place = servers.endpoint(shadow).await?;
     let notes = ready(servers, spec, kept.as_ref(), &place).await?;
     let maintenance = servers.maintain(shadow, &Caller::run(run)).await?;
@@ -52,11 +55,14 @@ pub(super) async fn fill(servers: &Servers, spec: &FillSpec, setting: &Setting) 
     let origin = Origin { source: filled.source.clone(), data_at: filled.snapshot_at };
     shadow::set_role(&maintenance, shadow, run, Role::Filled(origin)).await?;
     filled.notes.extend(notes);
+    filled.notes.extend(why_not.map(|why| {
+        format!("no other process could keep the snapshot of this copy, which would have begun anew had it broken off: {why}")
+    }));
     Ok(filled)
 }
 
 /// Has the snapshot kept by another process, unless there are too few sessions for that.
-async fn keep(setting: &Setting, source: &Endpoint, spec: &FillSpec) -> Result<Option<Kept>> {
+async fn keep(setting: &Setting, source: &Endpoint, spec: &FillSpec) -> Result<Keep> {
     let sessions = spec.carried.limits.source_connections;
     let keepers = match sessions {
         Some(sessions) if sessions.get() < LEAST_SESSIONS_WITH_A_KEEPER => &Keepers::None,

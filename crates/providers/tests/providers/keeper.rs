@@ -4,9 +4,9 @@ use crate::pair::{Pair, RUN};
 use crate::site::{PASSWORD, job, perform, run_id, until, whole};
 use jiff::Timestamp;
 use restage_core::Code;
-use restage_core::provider::{FillSpec, Filled, Jobs, RowsTaken, Work};
+use restage_core::provider::{FillSpec, Filled, Jobs, RowsTaken, TableTaken, Work};
 use restage_core::schema::TableName;
-use restage_providers::jobs::{Keepers, LocalJobs, keep_snapshot};
+use restage_providers::jobs::{ANSWER_LIMIT, Keepers, LocalJobs, keep_snapshot};
 use std::fs::{self, File};
 use std::path::PathBuf;
 use std::time::Duration;
@@ -20,7 +20,17 @@ const KEEPER: &str = "keeper::this_program_keeps_a_snapshot_if_it_is_called_so";
 /// This program as a keeper.
 pub(crate) fn keepers(outlives: Duration) -> Keepers {
     let words = [KEEPER, "--exact", "--nocapture"].map(Into::into).into();
-    Keepers::Processes { program: std::env::current_exe().unwrap(), words, outlives }
+    Keepers::Processes { program: std::env::current_exe().unwrap(), words, outlives, answers_within: ANSWER_LIMIT }
+}
+
+/// Says nothing and reads nothing for as long as this program lives.
+const SILENT: (&[&str], Duration, &str) =
+    (&["/bin/sh", "-c", "exec tail -f --pid=$PPID /dev/null"], SHORT, "it did not answer within 1 s");
+
+/// Another program in the place of a keeper.
+fn imposter(program: &[&str], answers_within: Duration) -> Keepers {
+    let words = program[1..].iter().map(Into::into).collect();
+    Keepers::Processes { program: program[0].into(), words, outlives: LONG, answers_within }
 }
 
 #[tokio::test(flavor = "multi_thread")]
@@ -121,9 +131,48 @@ async fn a_job_that_is_done_has_no_keeper_any_more_and_its_folder_no_password() 
     let filled: Filled = perform(&pair.jobs_kept(LONG), &name, &Work::Fill(spec)).await.unwrap();
     assert_eq!(filled.tables[&TableName::new("public", "t")].rows_written, 1000);
     assert!(!is_kept(&pair) && pair.job_file(JOB, "keeper").exists());
+    assert_eq!(notes_on_keepers(&filled), [""; 0]);
     for file in fs::read_dir(pair.job_file(JOB, "")).unwrap() {
         assert!(!String::from_utf8_lossy(&fs::read(file.unwrap().path()).unwrap()).contains(PASSWORD));
     }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn without_a_keeper_a_copy_keeps_its_snapshot_itself_and_says_why() {
+    let pair = Pair::start();
+    let spec = pair.fill_spec(pair.shadow().await).await;
+    let cases: [(&[&str], Duration, &str); 3] = [
+        (&["/nowhere/restage"], LONG, "`/nowhere/restage` cannot be started: No such file or directory (os error 2)"),
+        (&["/bin/true"], LONG, "it ended without a word"),
+        SILENT,
+    ];
+    for (step, (program, answers_within, why)) in (1..).zip(cases) {
+        let (name, jobs) = (job(&run_id(RUN), step), pair.jobs().with_keepers(imposter(program, answers_within)));
+        let filled: Filled = perform(&jobs, &name, &Work::Fill(spec.clone())).await.unwrap();
+        assert_eq!(notes_on_keepers(&filled), [why]);
+        assert_eq!(filled.tables[&TableName::new("public", "t")].rows_written, 1000);
+        assert!(File::open(pair.job_file(name.as_str(), "keeper")).unwrap().try_lock().is_ok(), "{why}: nobody is left");
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_keeper_that_does_not_listen_does_not_hold_its_copy_up() {
+    let pair = Pair::start();
+    let mut spec = pair.fill_spec(pair.shadow().await).await;
+    // More than a pipe holds.
+    let names = (0..2000).map(|n| TableName::new("public", format!("{n:060}")));
+    spec.carried.tables.extend(names.map(|name| (name, TableTaken::default())));
+    let jobs = pair.jobs().with_keepers(imposter(SILENT.0, SILENT.1));
+    let error = perform::<Filled>(&jobs, &job(&run_id(RUN), 1), &Work::Fill(spec)).await.unwrap_err();
+    // The copy itself has looked for the tables.
+    assert_eq!(error.code, Code::PlanStale, "{}", whole(&error));
+    assert!(!is_kept(&pair));
+}
+
+/// Why there was no keeper, as the notes of a copy say it.
+fn notes_on_keepers(filled: &Filled) -> Vec<&str> {
+    let start = "no other process could keep the snapshot of this copy, which would have begun anew had it broken off: ";
+    filled.notes.iter().filter_map(|note| note.strip_prefix(start)).collect()
 }
 
 #[tokio::test(flavor = "multi_thread")]

@@ -13,6 +13,7 @@ use std::io::{self, BufRead};
 use std::path::PathBuf;
 use std::time::Duration;
 use tokio::io::{AsyncWrite, AsyncWriteExt};
+use tokio::process::Child;
 
 /// What a keeper is told on its standard input, in one line; the password follows it to the end.
 #[derive(Serialize, Deserialize)]
@@ -62,8 +63,14 @@ impl Order {
         }
     }
 
-    /// Tells a keeper, and that no more follows.
-    pub(super) async fn tell(&self, password: Option<&SecretString>, input: &mut (impl AsyncWrite + Unpin)) -> io::Result<()> {
+    /// Tells a keeper.
+    pub(super) async fn tell(&self, password: Option<&SecretString>, keeper: &mut Child) -> io::Result<()> {
+        let Some(mut input) = keeper.stdin.take() else { return Ok(()) };
+        self.write(password, &mut input).await
+    }
+
+    /// Writes it to the end.
+    async fn write(&self, password: Option<&SecretString>, input: &mut (impl AsyncWrite + Unpin)) -> io::Result<()> {
         let mut line = serde_json::to_vec(self).expect("an order is plain data");
         line.push(b'\n');
         input.write_all(&line).await?;
@@ -119,7 +126,7 @@ mod tests {
         for password in ["", "p\"\n{}\u{e4}"] {
             let secret = SecretString::from(password);
             let mut told = vec![];
-            order().tell(Some(&secret).filter(|_| !password.is_empty()), &mut told).await.unwrap();
+            order().write(Some(&secret).filter(|_| !password.is_empty()), &mut told).await.unwrap();
             let line = serde_json::to_vec(&order()).unwrap();
             assert_eq!(told, [&line, &b"\n"[..], password.as_bytes()].concat());
             let (heard, source) = Order::hear(&told[..]).unwrap();
