@@ -7,6 +7,7 @@ use restage_core::Code;
 use restage_core::provider::{FillSpec, Filled, Jobs, RowsTaken, TableTaken, Work};
 use restage_core::schema::TableName;
 use restage_providers::jobs::{ANSWER_LIMIT, Keepers, LocalJobs, keep_snapshot};
+use restage_providers::postgres::Role;
 use std::fs::{self, File};
 use std::path::PathBuf;
 use std::time::Duration;
@@ -67,7 +68,7 @@ fn is_kept(pair: &Pair) -> bool {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn a_keeper_outlives_its_copier_for_a_while_and_then_ends_by_itself() {
+async fn a_keeper_lives_for_as_long_as_its_copier_and_then_ends_by_itself() {
     let pair = Pair::start();
     let jobs = pair.jobs_kept(SHORT);
     let spec = hanging(&pair).await;
@@ -77,27 +78,21 @@ async fn a_keeper_outlives_its_copier_for_a_while_and_then_ends_by_itself() {
     until("more time than it would outlive it", || began.elapsed() > SHORT * 2).await;
     assert!(is_kept(&pair));
     jobs.abandon().await;
-    assert!(is_kept(&pair));
     until("the keeper has ended", || !is_kept(&pair)).await;
     until("production is left alone", || sessions(&pair, "true") == 0).await;
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn a_keeper_ends_with_its_folder_and_at_the_deadline_and_with_its_session() {
+async fn a_keeper_outlives_its_copier_and_ends_with_its_folder_and_with_its_session() {
     let pair = Pair::start();
     let spec = hanging(&pair).await;
     let jobs = pair.jobs_kept(LONG);
     starts(&pair, &jobs, &spec).await;
     jobs.abandon().await;
-    assert_eq!(sessions(&pair, "true"), 1);
+    until("only the keeper is left", || sessions(&pair, "true") == 1).await;
+    assert!(is_kept(&pair));
     fs::rename(pair.job_file(JOB, ""), pair.job_file("elsewhere", "")).unwrap();
     until("the keeper has ended with its folder", || sessions(&pair, "true") == 0).await;
-
-    let soon = FillSpec { deadline: Timestamp::now() + Duration::from_secs(5), ..spec.clone() };
-    let jobs = pair.jobs_kept(LONG);
-    starts(&pair, &jobs, &soon).await;
-    until("the keeper has ended at the deadline", || !is_kept(&pair)).await;
-    jobs.stop(&job(&run_id(RUN), 1)).await.unwrap();
 
     let jobs = pair.jobs_kept(LONG);
     starts(&pair, &jobs, &spec).await;
@@ -135,6 +130,16 @@ async fn a_job_that_is_done_has_no_keeper_any_more_and_its_folder_no_password() 
     for file in fs::read_dir(pair.job_file(JOB, "")).unwrap() {
         assert!(!String::from_utf8_lossy(&fs::read(file.unwrap().path()).unwrap()).contains(PASSWORD));
     }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn beyond_the_deadline_of_its_copy_a_keeper_keeps_nothing() {
+    let pair = Pair::start();
+    let past = FillSpec { deadline: Timestamp::UNIX_EPOCH, ..pair.fill_spec(pair.shadow().await).await };
+    let name = job(&run_id(RUN), 1);
+    let filled: Filled = perform(&pair.jobs_kept(LONG), &name, &Work::Fill(past)).await.unwrap();
+    assert_eq!(notes_on_keepers(&filled), ["it ended without a word"]);
+    assert!(!is_kept(&pair));
 }
 
 #[tokio::test(flavor = "multi_thread")]
@@ -182,7 +187,9 @@ async fn what_a_keeper_meets_is_told_as_its_own_error() {
     pair.production.psql("prod", "REVOKE ALL ON t FROM reader");
     let error = perform::<Filled>(&pair.jobs_kept(LONG), &job(&run_id(RUN), 1), &Work::Fill(spec)).await.unwrap_err();
     assert_eq!(error.code, Code::PrivilegeMissing, "{}", whole(&error));
-    assert!(!is_kept(&pair));
+    // The copy, which would have met the same, has not begun.
+    assert_eq!(pair.site.comment("app_restage_0000000001").mark().unwrap().role, Role::Empty);
+    until("the keeper has ended", || !is_kept(&pair)).await;
 }
 
 #[tokio::test(flavor = "multi_thread")]
