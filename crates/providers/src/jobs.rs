@@ -88,6 +88,7 @@ impl LocalJobs {
                     let setting = Setting { job: name, folder: folder.clone(), keepers, stop, reporter };
                     let receipt = postgres.perform(&work, setting).await?;
                     folder.set_receipt(&receipt)?;
+                    end_keeper(&folder).await?;
                     Ok(receipt)
                 }))
             }
@@ -128,6 +129,7 @@ impl Jobs for LocalJobs {
         }
         let folder = self.job_folder(name);
         let task = if let Some(receipt) = self.receipt(&folder, work).await? {
+            end_keeper(&folder).await?;
             Task::ended(Ended::Done(receipt))
         } else {
             folder.begin(work)?;

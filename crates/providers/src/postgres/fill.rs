@@ -20,7 +20,8 @@ use secrecy::ExposeSecret;
 /// Sessions on the source that a copy needs at least where another process keeps the snapshot: one of that, two of its own.
 const LEAST_SESSIONS_WITH_A_KEEPER: u16 = 3;
 
-/// Copies production into the shadow.
+/// Copies production into the shadow. Where that succeeds, a keeper is left for the caller to end once the receipt is kept:
+/// between the ledger's end and the receipt, a crash means filling anew.
 pub(super) async fn fill(servers: &Servers, spec: &FillSpec, setting: &Setting) -> Result<Filled> {
     let (run, shadow) = (&spec.run, spec.shadow.get());
     let mask_key = mask_key(servers, spec.carried.mask_secret.as_ref()).await?;
@@ -48,12 +49,17 @@ pub(super) async fn fill(servers: &Servers, spec: &FillSpec, setting: &Setting) 
     let route = Route { source, target: place };
     let copying: BoxFuture<'_, _> = Box::pin(copy::fill(&route, &filling));
     let copied = copying.await;
-    if copied.as_ref().err().is_none_or(|error| !can_be_gone_on_after(error.kind)) {
+    if copied.as_ref().is_err_and(|error| !can_be_gone_on_after(error.kind)) {
         end_keeper(&setting.folder).await?;
     }
     let mut filled = copied.map_err(told)?;
     let origin = Origin { source: filled.source.clone(), data_at: filled.snapshot_at };
-    shadow::set_role(&maintenance, shadow, run, Role::Filled(origin)).await?;
+    let marked = shadow::set_role(&maintenance, shadow, run, Role::Filled(origin)).await;
+    if marked.is_err() {
+        // There is nothing left to go on with.
+        end_keeper(&setting.folder).await?;
+    }
+    marked?;
     filled.notes.extend(notes);
     filled.notes.extend(why_not.map(|why| {
         format!("no other process could keep the snapshot of this copy, which would have begun anew had it broken off: {why}")

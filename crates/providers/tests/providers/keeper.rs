@@ -1,7 +1,7 @@
 //! Processes that keep the snapshots of copies: they live for as long as somebody may need them, and no longer.
 
 use crate::pair::{Pair, RUN};
-use crate::site::{PASSWORD, job, perform, run_id, until, whole};
+use crate::site::{PASSWORD, finish, job, perform, run_id, until, whole};
 use jiff::Timestamp;
 use restage_core::Code;
 use restage_core::provider::{FillSpec, Filled, Jobs, RowsTaken, TableTaken, Work};
@@ -10,6 +10,7 @@ use restage_providers::jobs::{ANSWER_LIMIT, Keepers, LocalJobs, keep_snapshot};
 use restage_providers::postgres::Role;
 use std::fs::{self, File};
 use std::path::PathBuf;
+use std::process::Command;
 use std::time::Duration;
 
 const LONG: Duration = Duration::from_mins(5);
@@ -130,6 +131,49 @@ async fn a_job_that_is_done_has_no_keeper_any_more_and_its_folder_no_password() 
     for file in fs::read_dir(pair.job_file(JOB, "")).unwrap() {
         assert!(!String::from_utf8_lossy(&fs::read(file.unwrap().path()).unwrap()).contains(PASSWORD));
     }
+}
+
+fn signal(pair: &Pair, signal: &str) {
+    let stat = fs::read_to_string(pair.job_file(JOB, "keeper-process")).unwrap();
+    let process = stat.split(' ').next().unwrap();
+    assert!(Command::new("/bin/kill").args([signal, process]).status().unwrap().success());
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn the_receipt_of_a_copy_does_not_wait_for_its_keepers_end() {
+    let pair = Pair::start();
+    let (name, mut spec) = (job(&run_id(RUN), 1), pair.fill_spec(pair.shadow().await).await);
+    let held_up = RowsTaken::Where("pg_advisory_xact_lock_shared(1) IS NOT NULL".into());
+    spec.carried.tables.get_mut(&TableName::new("public", "t")).unwrap().rows = held_up;
+    let place = restage_pgcopy::connect::target(&pair.production.servers().endpoint(&pair.source).await.unwrap()).await.unwrap();
+    place.run("hold up", "SELECT pg_advisory_lock(1)").await.unwrap();
+    let jobs = pair.jobs_kept(LONG);
+    jobs.start(&name, &Work::Fill(spec)).await.unwrap();
+    until("rows are copied", || sessions(&pair, "wait_event = 'advisory'") == 1).await;
+    signal(&pair, "-STOP");
+    place.run("let go", "SELECT pg_advisory_unlock(1)").await.unwrap();
+    until("the receipt is there", || pair.job_file(JOB, "receipt.json").exists()).await;
+    assert!(is_kept(&pair), "it cannot hear that it is dismissed");
+    signal(&pair, "-CONT");
+    finish::<Filled>(&jobs, &name).await.unwrap();
+    assert!(!is_kept(&pair));
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_keeper_that_a_crash_has_left_to_a_receipt_is_dismissed() {
+    let pair = Pair::start();
+    let (name, work) = (job(&run_id(RUN), 1), Work::Fill(pair.fill_spec(pair.shadow().await).await));
+    let filled: Filled = perform(&pair.jobs_kept(LONG), &name, &work).await.unwrap();
+    let keeper = File::open(pair.job_file(JOB, "keeper")).unwrap();
+    keeper.lock().unwrap();
+    fs::remove_file(pair.job_file(JOB, "keeper-dismissed")).unwrap();
+    let hearing = async {
+        until("it is dismissed", || pair.job_file(JOB, "keeper-dismissed").exists()).await;
+        drop(keeper);
+    };
+    let jobs = pair.jobs_kept(LONG);
+    let (again, ()) = tokio::join!(perform::<Filled>(&jobs, &name, &work), hearing);
+    assert_eq!(again.unwrap(), filled);
 }
 
 #[tokio::test(flavor = "multi_thread")]
