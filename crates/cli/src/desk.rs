@@ -20,7 +20,7 @@ use restage_core::run::{
 };
 use restage_core::{Code, Result};
 use restage_providers::clock::SystemClock;
-use restage_providers::jobs::{KEPT_LIMIT, Keepers};
+use restage_providers::jobs::{ANSWER_LIMIT, KEPT_LIMIT, Keepers};
 use restage_providers::{Settings, TargetMark, World};
 use restage_store::{LEASE_TTL, LeaseAsk, Mailbox, NewRun, RunJournal, SavedRun, Standing, Store, TargetKey, TargetLease};
 use std::sync::Arc;
@@ -66,6 +66,7 @@ impl Desk {
             program: "/proc/self/exe".into(),
             words: keep_snapshot::WORDS.map(Into::into).into(),
             outlives: KEPT_LIMIT,
+            answers_within: ANSWER_LIMIT,
         };
         let output = Arc::new(Log::new(store.clone()));
         let world = World::new(Settings { jobs: store.path().join("jobs"), output, keepers });

@@ -323,6 +323,8 @@ pub struct Sequence {
     pub owned_by: Option<ColumnPath>,
     /// Whether it counts upwards.
     pub ascending: bool,
+    /// How it is stored; that of its table where it has one, unless somebody has changed it.
+    pub persistence: Persistence,
 }
 
 impl Table {

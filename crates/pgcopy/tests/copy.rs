@@ -76,3 +76,11 @@ mod cleared;
 
 #[path = "copy/family.rs"]
 mod family;
+#[path = "copy/mistaken.rs"]
+mod mistaken;
+
+#[path = "copy/left.rs"]
+mod left;
+
+#[path = "copy/unreadable.rs"]
+mod unreadable;

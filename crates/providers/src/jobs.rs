@@ -11,13 +11,13 @@ mod output;
 mod task;
 
 pub(crate) use command::surround;
-pub use keeper::{KEPT_LIMIT, Keepers, keep_snapshot};
+pub use keeper::{ANSWER_LIMIT, KEPT_LIMIT, Keepers, keep_snapshot};
 pub use output::{NoOutput, Output};
 
 use crate::postgres::Postgres;
 use crate::postgres::work::Setting;
 pub(crate) use folder::JobFolder;
-pub(crate) use keeper::{Kept, end_keeper};
+pub(crate) use keeper::{Keep, Kept, end_keeper};
 use name::JobParts;
 use restage_core::name::{JobName, RunId};
 use restage_core::provider::{CommandSpec, Fate, Jobs, Watch, Work};
@@ -88,6 +88,7 @@ impl LocalJobs {
                     let setting = Setting { job: name, folder: folder.clone(), keepers, stop, reporter };
                     let receipt = postgres.perform(&work, setting).await?;
                     folder.set_receipt(&receipt)?;
+                    end_keeper(&folder).await?;
                     Ok(receipt)
                 }))
             }
@@ -128,6 +129,7 @@ impl Jobs for LocalJobs {
         }
         let folder = self.job_folder(name);
         let task = if let Some(receipt) = self.receipt(&folder, work).await? {
+            end_keeper(&folder).await?;
             Task::ended(Ended::Done(receipt))
         } else {
             folder.begin(work)?;

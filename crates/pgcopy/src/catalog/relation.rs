@@ -33,7 +33,7 @@ pub(super) async fn read(reader: Reader<'_>, schema: &mut Schema) -> Result<Know
             kind,
             partition_of: row.get::<_, Option<u32>>(7).and_then(|oid| names.get(&oid)).cloned(),
             inherits: row.get::<_, Vec<u32>>(10).iter().filter_map(|oid| names.get(oid)).cloned().collect(),
-            persistence: if row.get::<_, &str>(5) == "u" { Persistence::Unlogged } else { Persistence::Permanent },
+            persistence: persistence(row.get(5)),
             owner: row.get(6),
             columns: vec![],
             primary_key: None,
@@ -76,7 +76,7 @@ async fn views(reader: Reader<'_>, known: &Known, schema: &mut Schema) -> Result
 
 async fn sequences(reader: Reader<'_>, known: &Known, schema: &mut Schema) -> Result<()> {
     let sql = format!(
-        "SELECT c.oid, s.seqincrement > 0, d.refobjid, d.refobjsubid::int2 \
+        "SELECT c.oid, s.seqincrement > 0, d.refobjid, d.refobjsubid::int2, c.relpersistence::text \
          FROM pg_class c JOIN pg_namespace n ON n.oid = c.relnamespace JOIN pg_sequence s ON s.seqrelid = c.oid \
          LEFT JOIN pg_depend d ON d.classid = 'pg_class'::regclass AND d.objid = c.oid AND d.refclassid = 'pg_class'::regclass \
                 AND d.refobjsubid > 0 AND d.deptype IN ('a', 'i') \
@@ -88,9 +88,14 @@ async fn sequences(reader: Reader<'_>, known: &Known, schema: &mut Schema) -> Re
             let (table, column) = (known.relation(table)?, known.columns.get(&(table, number))?);
             Some(ColumnPath { table: table.clone(), column: column.clone() })
         });
-        schema.sequences.insert(name.clone(), Sequence { owned_by, ascending: row.get(1) });
+        let sequence = Sequence { owned_by, ascending: row.get(1), persistence: persistence(row.get(4)) };
+        schema.sequences.insert(name.clone(), sequence);
     }
     Ok(())
+}
+
+fn persistence(letter: &str) -> Persistence {
+    if letter == "u" { Persistence::Unlogged } else { Persistence::Permanent }
 }
 
 async fn indexes(reader: Reader<'_>, known: &Known, schema: &mut Schema) -> Result<()> {

@@ -14,6 +14,8 @@ type Answer = Result<Vec<SimpleQueryMessage>, tokio_postgres::Error>;
 pub struct CopyOut<'a> {
     pub(super) tap: Tap,
     pub(super) command: BoxFuture<'a, Answer>,
+    /// Whether the server has been asked.
+    pub(super) asked: bool,
     pub(super) answer: Option<Answer>,
     pub(super) doing: String,
 }
@@ -21,13 +23,18 @@ pub struct CopyOut<'a> {
 impl CopyOut<'_> {
     /// The next block, or `None` after the last; fails as the server's COPY fails.
     pub async fn next(&mut self) -> Result<Option<Block>> {
+        self.asked = true;
         let chunk = poll_fn(|context| {
             if self.answer.is_none()
                 && let Poll::Ready(answer) = self.command.as_mut().poll(context)
             {
                 self.answer = Some(answer);
             }
-            self.tap.poll_chunk(context)
+            match self.tap.poll_chunk(context) {
+                // The answer comes after all rows.
+                Poll::Pending if self.answer.is_some() => Poll::Ready(None),
+                chunk => chunk,
+            }
         });
         match chunk.await {
             Some(chunk) => Ok(Some(chunk)),
@@ -40,8 +47,9 @@ impl CopyOut<'_> {
         self.tap.rows()
     }
 
-    /// How many rows the server says there were; only after the last block.
+    /// How many rows the server says there were; blocks that were not taken are thrown away.
     pub async fn rows(mut self) -> Result<u64> {
+        while self.next().await?.is_some() {}
         self.answer().await
     }
 
@@ -60,8 +68,9 @@ impl CopyOut<'_> {
 
 impl Drop for CopyOut<'_> {
     fn drop(&mut self) {
-        if self.answer.is_none() {
-            self.tap.stop_taking();
+        match (self.asked, &self.answer) {
+            (true, None) => self.tap.stop_taking(),
+            (false, _) | (_, Some(_)) => self.tap.pass(),
         }
     }
 }
@@ -72,7 +81,7 @@ pub struct CopyIn<'a> {
     pub(super) command: BoxFuture<'a, Answer>,
     /// Whether the server has been asked.
     pub(super) asked: bool,
-    /// Whether the server has answered, or all rows were sent.
+    /// Whether the server has answered.
     pub(super) over: bool,
     pub(super) doing: String,
 }
@@ -90,7 +99,7 @@ impl CopyIn<'_> {
         match early.await {
             None => Ok(()),
             Some(answer) => {
-                self.over = true;
+                self.end();
                 Err(match answer {
                     Err(error) => Error::postgres(&self.doing, &error),
                     Ok(_) => Kind::Query.error(format!("{}: the server wants no more rows", self.doing)),
@@ -101,10 +110,16 @@ impl CopyIn<'_> {
 
     /// Ends the rows and returns how many the server says there were.
     pub async fn finish(mut self) -> Result<u64> {
-        self.over = true;
+        self.asked = true;
         self.tap.end_giving();
         let answer = self.command.as_mut().await;
+        self.end();
         answer.map(|messages| rows_said(&messages)).map_err(|error| Error::postgres(&self.doing, &error))
+    }
+
+    fn end(&mut self) {
+        self.over = true;
+        self.tap.pass();
     }
 }
 

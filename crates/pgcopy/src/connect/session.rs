@@ -150,6 +150,7 @@ impl SourceClient {
         Ok(CopyOut {
             tap: self.0.tap.clone(),
             command: Box::pin(async move { self.0.client.simple_query(&sql).await }),
+            asked: false,
             answer: None,
             doing: super::copy_stream::copying(what, &*self.0.endpoint),
         })

@@ -4,6 +4,10 @@
 //! The tap reads the server's messages just far enough to know where each ends. While rows are taken out of a server, the
 //! payload of CopyData goes into blocks of [`CHUNK_BYTES`]; while rows are given to one, it is blocks that are sent. The
 //! messages around rows are swallowed, so that `tokio-postgres` sees a plain command; all else passes through unchanged.
+//!
+//! Before the server has begun to answer a COPY, an error that comes may be meant for an earlier command whose caller is gone:
+//! only `tokio-postgres` knows, and what it says to the COPY's own command counts. Whoever leaves a COPY before that leaves a
+//! session of which nobody can tell what state it is in, and it is closed.
 
 mod block;
 mod outbox;
@@ -40,10 +44,21 @@ enum Mode {
     Pass,
     /// Rows go into blocks.
     Take(Boundaries),
-    /// Whoever took rows is gone; the rest of the COPY is thrown away.
+    /// Whoever took rows is gone; the rest of the COPY, which has begun, is thrown away.
     Discard,
     /// Blocks are sent.
     Give,
+}
+
+/// How far the rows are that a server sends.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+enum Rows {
+    /// The server has not begun to answer.
+    #[default]
+    Awaited,
+    Coming,
+    /// They have ended, by CopyDone, an error or the connection's end.
+    Over,
 }
 
 /// The user's end of the tap.
@@ -53,10 +68,11 @@ pub(super) struct Tap(Arc<Mutex<State>>);
 #[derive(Default)]
 struct State {
     mode: Mode,
+    /// A COPY was left before it had begun: nothing is sent or read any more.
+    is_lost: bool,
     chunks: VecDeque<Block>,
     shelf: Shelf,
-    /// The rows have ended, by CopyDone, an error or the connection's end.
-    ended: bool,
+    rows: Rows,
     /// Messages with rows, which is about as many rows.
     messages: u64,
     /// What is given to the server.
@@ -85,23 +101,29 @@ impl Tap {
         }
         state.mode = Mode::Take(boundaries);
         state.chunks.clear();
-        (state.ended, state.messages) = (false, 0);
+        (state.rows, state.messages) = (Rows::Awaited, 0);
         true
     }
 
     /// Nobody takes rows any more; what still comes of this COPY is thrown away.
     pub(super) fn stop_taking(&self) {
         let mut state = self.state();
-        if state.mode != Mode::Pass {
-            state.mode = Mode::Discard;
+        if matches!(state.mode, Mode::Take(_)) {
+            match state.rows {
+                Rows::Awaited => state.lose(),
+                Rows::Coming => state.mode = Mode::Discard,
+                Rows::Over => state.mode = Mode::Pass,
+            }
         }
         state.chunks.clear();
         wake(&mut state.connection);
     }
 
-    /// The command is over: nothing is taken or thrown away any more.
+    /// The command is over or was never sent: nothing is taken, thrown away or given any more.
     pub(super) fn pass(&self) {
-        self.state().mode = Mode::Pass;
+        let mut state = self.state();
+        state.mode = Mode::Pass;
+        state.outbox.close();
     }
 
     /// The next block, or `None` when the rows have ended.
@@ -115,7 +137,7 @@ impl Tap {
             }
             return Poll::Ready(Some(chunk));
         }
-        if state.ended {
+        if state.rows == Rows::Over {
             return Poll::Ready(None);
         }
         state.taker = Some(context.waker().clone());
@@ -159,9 +181,11 @@ impl Tap {
     /// No rows follow, and the server is to forget those that came.
     pub(super) fn fail_giving(&self) {
         let mut state = self.state();
-        if state.mode == Mode::Give {
+        if state.mode == Mode::Give && state.outbox.is_open() {
             state.outbox.fail();
             wake(&mut state.connection);
+        } else if state.mode == Mode::Give {
+            state.lose();
         }
     }
 
@@ -193,8 +217,24 @@ impl State {
         wake(&mut self.taker);
     }
 
+    /// A server that gets another command when it waits for rows ends the session, so the session ends now.
+    fn lose(&mut self) {
+        (self.is_lost, self.mode) = (true, Mode::Pass);
+        self.outbox.close();
+        wake(&mut self.connection);
+    }
+
+    /// The server fails a command.
+    fn fail(&mut self) {
+        if self.rows == Rows::Coming && matches!(self.mode, Mode::Take(_) | Mode::Discard) {
+            self.end();
+        } else if self.outbox.is_open() {
+            self.end_giving();
+        }
+    }
+
     fn end(&mut self) {
-        self.ended = true;
+        self.rows = Rows::Over;
         if self.mode == Mode::Discard {
             self.mode = Mode::Pass;
         }

@@ -30,7 +30,7 @@ pub(crate) struct Behind {
     pub(crate) to: i64,
 }
 
-/// The sequences whose rows can be read; on a standby, unlogged ones, which belong to unlogged tables, cannot.
+/// The sequences that are of use; on a standby, those of unlogged tables are not, for they come without rows.
 pub(super) fn readable(schema: &Schema, source_is_standby: bool) -> impl Iterator<Item = (&TableName, &Sequence)> {
     let lost = move |sequence: &Sequence| {
         let table = sequence.owned_by.as_ref().and_then(|column| schema.tables.get(&column.table));
@@ -47,13 +47,27 @@ pub(super) async fn carry_over(
     schema: &Schema,
     names: &[TableName],
 ) -> Result<Vec<String>> {
-    write(runner, &read(source, names).await?).await?;
-    let mut notes = Vec::new();
+    let lost = lost(source, schema, names).await?;
+    let known: Vec<TableName> = names.iter().filter(|name| !lost.contains(name)).cloned().collect();
+    write(runner, &read(source, &known).await?).await?;
+    let told = |name| format!("where the sequence `{name}` stands is not copied: it is unlogged, and a standby does not know");
+    let mut notes: Vec<String> = lost.into_iter().map(told).collect();
     for Behind { sequence, from, to, .. } in behind(runner.reader(), schema, names).await? {
         notes.push(format!("the sequence `{sequence}` was behind its column and was moved from {from} to {to}"));
         write(runner, &[Standing { name: sequence, last_value: to, is_called: true, bounds: (from, to) }]).await?;
     }
     Ok(notes)
+}
+
+/// Those of some sequences that cannot be read, which are unlogged ones on a standby.
+async fn lost<'n>(source: Reader<'_>, schema: &Schema, names: &'n [TableName]) -> Result<Vec<&'n TableName>> {
+    let is_unlogged = |name: &&TableName| schema.sequences.get(*name).is_some_and(|s| s.persistence == Persistence::Unlogged);
+    let unlogged: Vec<&TableName> = names.iter().filter(is_unlogged).collect();
+    if unlogged.is_empty() {
+        return Ok(vec![]);
+    }
+    let is_standby: bool = source.query("ask for the server's role", "SELECT pg_is_in_recovery()", &[]).await?[0].get(0);
+    Ok(if is_standby { unlogged } else { vec![] })
 }
 
 /// Those of some sequences that are behind their column, as they are where values are given out by other means.

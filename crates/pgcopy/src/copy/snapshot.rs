@@ -19,6 +19,10 @@ pub struct Snapshot {
     pub taken_at: Timestamp,
     /// Of which database.
     pub source: Identity,
+    /// Which transactions are visible in it, as `pg_current_snapshot` prints it: a server that was restarted gives the same
+    /// names out again.
+    #[serde(default)]
+    pub visible: String,
 }
 
 /// Who keeps the snapshot of a copy.
@@ -80,20 +84,33 @@ pub(super) async fn read(source: &Endpoint, tables: &BTreeSet<TableName>, keepin
             let tables = lockable(client.reader(), tables).await?;
             client.guard(stop, client.lock(&tables)).await?;
             let own = export(client.reader()).await?;
-            if own.source != kept.source {
-                let (found, wanted) = (&own.source, &kept.source);
-                return Err(Kind::SnapshotLost.error(format!("{source} is the database {found}, and the snapshot is of {wanted}")));
-            }
+            expect(source, &own, kept)?;
             Ok(Reading { client, name: own.name, taken_at: kept.taken_at, identity: own.source })
         }
     }
 }
 
+/// Refuses another snapshot that has the name of the one that is kept.
+fn expect(source: &Endpoint, found: &Snapshot, kept: &Snapshot) -> Result<()> {
+    if found.source != kept.source {
+        let (found, wanted) = (&found.source, &kept.source);
+        return Err(Kind::SnapshotLost.error(format!("{source} is the database {found}, and the snapshot is of {wanted}")));
+    }
+    if found.visible != kept.visible {
+        let Snapshot { name, taken_at, .. } = kept;
+        return Err(
+            Kind::SnapshotLost.error(format!("the snapshot `{name}` of {source} is not the one that was taken at {taken_at}"))
+        );
+    }
+    Ok(())
+}
+
 async fn export(source: Reader<'_>) -> Result<Snapshot> {
     let name = export_snapshot(source).await?;
-    let row = source.query("read the time", "SELECT (extract(epoch FROM now()) * 1000000)::int8", &[]).await?.remove(0);
+    let sql = "SELECT (extract(epoch FROM now()) * 1000000)::int8, pg_current_snapshot()::text";
+    let row = source.query("look at the snapshot", sql, &[]).await?.remove(0);
     let taken_at = Timestamp::from_microsecond(row.get(0)).unwrap_or_default();
-    Ok(Snapshot { name, taken_at, source: identity(source).await? })
+    Ok(Snapshot { name, taken_at, source: identity(source).await?, visible: row.get(1) })
 }
 
 /// The tables whose structure and rows must hold still: a lock like that of any reader keeps others from changing or emptying

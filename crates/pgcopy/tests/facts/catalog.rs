@@ -126,7 +126,8 @@ fn others_are_read(schema: &Schema) {
     let owned = |table: &str, column: &str| Some(ColumnPath { table: name(table), column: ColumnName(column.into()) });
     assert_eq!(schema.sequences[&name("people_id_seq")].owned_by, owned("people", "id"));
     assert_eq!(schema.sequences[&name("cache_n_seq")].owned_by, owned("cache", "n"));
-    assert_eq!((schema.sequences[&name("down")].ascending, &schema.sequences[&name("down")].owned_by), (false, &None));
+    let down = &schema.sequences[&name("down")];
+    assert_eq!((down.ascending, &down.owned_by, down.persistence), (false, &None, Persistence::Permanent));
     let indexes: Vec<String> = schema.indexes.keys().map(ToString::to_string).collect();
     assert_eq!(indexes, ["people_lower", "people_nick", "people_two"]);
     assert!(schema.extensions.contains_key("citext") && schema.namespaces.contains("audit"));

@@ -25,12 +25,13 @@ use std::os::unix::fs::OpenOptionsExt;
 use std::path::{Path, PathBuf};
 use std::process::Stdio;
 use std::time::Duration;
-use tokio::io::AsyncWriteExt;
 use tokio::process::{Child, Command};
-use tokio::time::{Instant, sleep};
+use tokio::time::{Instant, sleep, timeout};
 
 /// How long a keeper outlives its copier.
 pub const KEPT_LIMIT: Duration = Duration::from_mins(10);
+/// How long a keeper may take to say what it keeps: longer than reaching the server and waiting for locks may.
+pub const ANSWER_LIMIT: Duration = Duration::from_mins(2);
 
 /// Held by the keeper for as long as it lives.
 const KEEPER: &str = "keeper";
@@ -45,8 +46,6 @@ const DISMISSED: &str = "keeper-dismissed";
 
 /// How often a keeper is started that ends without a word.
 const START_ATTEMPTS: u32 = 2;
-/// How long a keeper may take to say what it keeps: longer than reaching the server and waiting for locks may.
-const ANSWER_LIMIT: Duration = Duration::from_mins(2);
 /// How long a keeper that was told to end may take, before it is asked by a signal, and before it is killed; and after that.
 const DISMISS_LIMIT: Duration = Duration::from_secs(5);
 const END_GRACE: Duration = Duration::from_secs(5);
@@ -73,7 +72,17 @@ pub enum Keepers {
         words: Vec<OsString>,
         /// How long it outlives its copier.
         outlives: Duration,
+        /// How long it may take to say what it keeps.
+        answers_within: Duration,
     },
+}
+
+/// Who keeps the snapshot of one copy.
+pub(crate) enum Keep {
+    /// A keeper.
+    Another(Kept),
+    /// The copy, and why, where a keeper was to do it.
+    Itself(Option<String>),
 }
 
 /// A snapshot that a keeper keeps for as long as this exists, and for a while after that.
@@ -84,23 +93,24 @@ pub(crate) struct Kept {
 }
 
 impl Keepers {
-    /// Finds the job's keeper at work or starts one; `None` where there is none to be had.
-    pub(crate) async fn keep(&self, folder: &JobFolder, source: &Endpoint, spec: &FillSpec, stop: &Stop) -> Result<Option<Kept>> {
-        let Self::Processes { program, words, outlives } = self else { return Ok(None) };
+    /// Finds the job's keeper at work or starts one, if there is any to be had.
+    pub(crate) async fn keep(&self, folder: &JobFolder, source: &Endpoint, spec: &FillSpec, stop: &Stop) -> Result<Keep> {
+        let Self::Processes { program, words, outlives, answers_within } = self else { return Ok(Keep::Itself(None)) };
         let copier = become_copier(folder).await?;
         let (mut child, mut attempts, began): (Option<Child>, u32, Instant) = (None, 0, Instant::now());
+        let mut why = "it ended without a word".to_owned();
         loop {
             stop.check().map_err(told)?;
-            if began.elapsed() > ANSWER_LIMIT {
-                end_keeper(folder).await?;
-                return Ok(None);
+            if began.elapsed() > *answers_within {
+                end_silent(child, folder).await?;
+                return Ok(Keep::Itself(Some(format!("it did not answer within {} s", answers_within.as_secs()))));
             }
             let has_ended = |child: &mut Child| !matches!(child.try_wait(), Ok(None));
             match open(&folder.file(KEEPER), Missing::Made)?.map(unlocked).transpose()?.flatten() {
                 None => match folder.read(ANSWER)? {
                     Some(Answer::Kept(snapshot)) => {
                         reap(child);
-                        return Ok(Some(Kept { snapshot, _copier: copier }));
+                        return Ok(Keep::Another(Kept { snapshot, _copier: copier }));
                     }
                     Some(Answer::Failed { failure, retry }) if child.is_some() => return Err(failed(failure, retry)),
                     _ => {}
@@ -110,11 +120,19 @@ impl Keepers {
                         return Err(failed(failure, retry));
                     }
                     if attempts == START_ATTEMPTS {
-                        return Ok(None);
+                        return Ok(Keep::Itself(Some(why)));
                     }
                     attempts += 1;
-                    let order = Order::new(source, spec, *outlives);
-                    child = start(program, words, folder, lock, &order).await?;
+                    match start(program, words, folder, lock)? {
+                        Ok(mut started) => {
+                            let order = Order::new(source, spec, *outlives);
+                            let telling = order.tell(source.password.as_ref(), &mut started);
+                            // One that does not listen is seen by its lock, or by its silence.
+                            let _ = timeout(*answers_within, telling).await;
+                            child = Some(started);
+                        }
+                        Err(error) => why = format!("`{}` cannot be started: {error}", program.display()),
+                    }
                 }
                 Some(_) => {}
             }
@@ -136,7 +154,7 @@ fn reap(child: Option<Child>) {
 }
 
 /// Starts a keeper, which takes the lock over: it is released when the keeper ends, however it ends.
-async fn start(program: &Path, words: &[OsString], folder: &JobFolder, lock: File, order: &Order) -> Result<Option<Child>> {
+fn start(program: &Path, words: &[OsString], folder: &JobFolder, lock: File) -> Result<io::Result<Child>> {
     for name in [ANSWER, PROCESS, DISMISSED] {
         remove(&folder.file(name))?;
     }
@@ -146,14 +164,15 @@ async fn start(program: &Path, words: &[OsString], folder: &JobFolder, lock: Fil
     command.arg0("restage").args(words).arg(whole).env_clear().current_dir("/").kill_on_drop(false);
     command.envs(ENVIRONMENT.iter().filter_map(|name| Some((name, std::env::var_os(name)?))));
     command.stdin(Stdio::piped()).stdout(Stdio::from(lock)).stderr(Stdio::null());
-    // Without another process, the copy keeps its snapshot itself.
-    let Ok(mut child) = command.spawn() else { return Ok(None) };
-    if let Some(mut input) = child.stdin.take() {
-        // A keeper that has ended already is seen by its lock.
-        let _ = input.write_all(&order.to_bytes()).await;
-        let _ = input.shutdown().await;
-    }
-    Ok(Some(child))
+    Ok(command.spawn())
+}
+
+/// Ends a keeper that says nothing: one of this process by force, for it may not hear anything either.
+async fn end_silent(child: Option<Child>, folder: &JobFolder) -> Result<()> {
+    let Some(mut child) = child else { return end_keeper(folder).await };
+    // It keeps nothing that anybody knows of: where it cannot be ended, it is in nobody's way.
+    let _ = timeout(KILL_GRACE, child.kill()).await;
+    Ok(())
 }
 
 /// Whether a job has a keeper at work.

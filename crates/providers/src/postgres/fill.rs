@@ -5,7 +5,7 @@ use super::servers::{Caller, Servers};
 use super::shadow;
 use super::trouble::told;
 use super::work::Setting;
-use crate::jobs::{Keepers, Kept, end_keeper};
+use crate::jobs::{Keep, Keepers, Kept, end_keeper};
 use futures::future::BoxFuture;
 use restage_core::environment::{DatabaseAddress, SecretRef};
 use restage_core::provider::{FillSpec, Filled};
@@ -20,14 +20,18 @@ use secrecy::ExposeSecret;
 /// Sessions on the source that a copy needs at least where another process keeps the snapshot: one of that, two of its own.
 const LEAST_SESSIONS_WITH_A_KEEPER: u16 = 3;
 
-/// Copies production into the shadow.
+/// Copies production into the shadow. Where that succeeds, a keeper is left for the caller to end once the receipt is kept:
+/// between the ledger's end and the receipt, a crash means filling anew.
 pub(super) async fn fill(servers: &Servers, spec: &FillSpec, setting: &Setting) -> Result<Filled> {
     let (run, shadow) = (&spec.run, spec.shadow.get());
     let mask_key = mask_key(servers, spec.carried.mask_secret.as_ref()).await?;
     let source = servers.endpoint(&spec.source).await?;
     let tools = tools(servers, &spec.source, &spec.target).await?;
     let target = servers.archives().now(&servers.read(&spec.target).await?, &tools, &setting.stop).await.map_err(told)?;
-    let kept = keep(setting, &source, spec).await?;
+    let (kept, why_not) = match keep(setting, &source, spec).await? {
+        Keep::Another(kept) => (Some(kept), None),
+        Keep::Itself(why) => (None, why),
+    };
     let place = servers.endpoint(shadow).await?;
     let notes = ready(servers, spec, kept.as_ref(), &place).await?;
     let maintenance = servers.maintain(shadow, &Caller::run(run)).await?;
@@ -45,18 +49,26 @@ pub(super) async fn fill(servers: &Servers, spec: &FillSpec, setting: &Setting) 
     let route = Route { source, target: place };
     let copying: BoxFuture<'_, _> = Box::pin(copy::fill(&route, &filling));
     let copied = copying.await;
-    if copied.as_ref().err().is_none_or(|error| !can_be_gone_on_after(error.kind)) {
+    if copied.as_ref().is_err_and(|error| !can_be_gone_on_after(error.kind)) {
         end_keeper(&setting.folder).await?;
     }
     let mut filled = copied.map_err(told)?;
     let origin = Origin { source: filled.source.clone(), data_at: filled.snapshot_at };
-    shadow::set_role(&maintenance, shadow, run, Role::Filled(origin)).await?;
+    let marked = shadow::set_role(&maintenance, shadow, run, Role::Filled(origin)).await;
+    if marked.is_err() {
+        // There is nothing left to go on with.
+        end_keeper(&setting.folder).await?;
+    }
+    marked?;
     filled.notes.extend(notes);
+    filled.notes.extend(why_not.map(|why| {
+        format!("no other process could keep the snapshot of this copy, which would have begun anew had it broken off: {why}")
+    }));
     Ok(filled)
 }
 
 /// Has the snapshot kept by another process, unless there are too few sessions for that.
-async fn keep(setting: &Setting, source: &Endpoint, spec: &FillSpec) -> Result<Option<Kept>> {
+async fn keep(setting: &Setting, source: &Endpoint, spec: &FillSpec) -> Result<Keep> {
     let sessions = spec.carried.limits.source_connections;
     let keepers = match sessions {
         Some(sessions) if sessions.get() < LEAST_SESSIONS_WITH_A_KEEPER => &Keepers::None,

@@ -3,7 +3,7 @@
 use super::super::socket::Socket;
 use super::block::{Block, HEADER_BYTES};
 use super::outbox::Begun;
-use super::{Boundaries, CHUNK_BYTES, Mode, Tap};
+use super::{Boundaries, CHUNK_BYTES, Mode, Rows, Tap};
 use bytes::{Buf, BytesMut};
 use std::future::Future;
 use std::io;
@@ -151,6 +151,11 @@ impl Tapped {
         moved
     }
 
+    fn expect_usable(&self) -> io::Result<()> {
+        let lost = || io::Error::new(io::ErrorKind::ConnectionAborted, "a copy was left before the server had answered it");
+        if self.tap.state().is_lost { Err(lost()) } else { Ok(()) }
+    }
+
     /// Sends what is given past `tokio-postgres`.
     fn poll_send(&mut self, context: &mut Context<'_>) -> Poll<io::Result<()>> {
         let Self { begun, socket, tap, .. } = self;
@@ -163,8 +168,7 @@ impl Tapped {
             ERROR => {
                 let empty = state.shelf.block();
                 self.chunk = empty;
-                state.end();
-                state.end_giving();
+                state.fail();
             }
             COPY_DONE => {
                 let next = state.shelf.block();
@@ -175,6 +179,7 @@ impl Tapped {
                 state.end();
             }
             COPY_DATA => state.messages += 1,
+            COPY_OUT_RESPONSE if matches!(state.mode, Mode::Take(_)) => state.rows = Rows::Coming,
             COPY_IN_RESPONSE if state.mode == Mode::Give => state.outbox.open(),
             // One that comes before the server asks for rows ends what was before them.
             READY_FOR_QUERY if state.outbox.is_open() => state.end_giving(),
@@ -195,6 +200,7 @@ impl AsyncRead for Tapped {
     fn poll_read(self: Pin<&mut Self>, context: &mut Context<'_>, buffer: &mut ReadBuf<'_>) -> Poll<io::Result<()>> {
         let this = self.get_mut();
         this.tap.state().connection = Some(context.waker().clone());
+        this.expect_usable()?;
         loop {
             if !this.through.is_empty() {
                 let length = this.through.len().min(buffer.remaining());
@@ -234,6 +240,7 @@ impl Drop for Tapped {
 
 impl AsyncWrite for Tapped {
     fn poll_write(mut self: Pin<&mut Self>, context: &mut Context<'_>, bytes: &[u8]) -> Poll<io::Result<usize>> {
+        self.expect_usable()?;
         // What was begun of a block is sent to its end first.
         ready!(self.poll_send(context))?;
         Pin::new(&mut self.socket).poll_write(context, bytes)

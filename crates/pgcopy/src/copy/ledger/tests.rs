@@ -19,6 +19,7 @@ fn ledger(finished: &[(&str, &str, Done)]) -> Ledger {
         name: "00000003-0000001B-1".into(),
         taken_at: "2026-01-02T03:04:05Z".parse().unwrap(),
         source: restage_core::facts::Identity { system: "7".into(), oid: 5 },
+        visible: "10:20:10,14".into(),
     };
     let line = |(name, digest, done): &(&str, &str, Done)| {
         ((*name).to_owned(), Finished { digest: (*digest).to_owned(), done: done.clone() })

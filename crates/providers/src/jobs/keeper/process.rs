@@ -6,10 +6,10 @@ use crate::jobs::folder::{JobFolder, unusable};
 use crate::postgres::told;
 use jiff::Timestamp;
 use restage_core::{Code, Result};
+use restage_pgcopy::connect::Endpoint;
 use restage_pgcopy::copy::SnapshotKeeper;
 use restage_pgcopy::stop::Stop;
 use std::fs::{self, File};
-use std::io::Read;
 use std::path::Path;
 use tokio::time::{Instant, sleep};
 
@@ -18,7 +18,10 @@ use tokio::time::{Instant, sleep};
 ///
 /// Standard output must be the file whose lock says that the keeper lives.
 pub async fn keep_snapshot(folder: &Path) -> Result<()> {
-    let order = read(std::io::stdin())?;
+    let Some((order, source)) = Order::hear(std::io::stdin().lock()) else {
+        let error = Code::WrongMoment.error("the order of a copy is missing on standard input");
+        return Err(error.help("leave this to restage, which keeps snapshots by itself"));
+    };
     // Not a member of the copier's session any more: what ends that is not meant for this. Whoever leads one has its own.
     let _ = rustix::process::setsid();
     let folder = JobFolder::of(folder);
@@ -26,23 +29,14 @@ pub async fn keep_snapshot(folder: &Path) -> Result<()> {
     let process = folder.file(PROCESS);
     fs::write(&process, stat).map_err(|error| unusable(&process, "write", error))?;
     tokio::select! {
-        kept = keep(&folder, &order) => kept,
+        kept = keep(&folder, &order, &source) => kept,
         () = needed(&folder, &order) => Ok(()),
     }
 }
 
-fn read(mut input: impl Read) -> Result<Order> {
-    let mut bytes = Vec::new();
-    let read = input.read_to_end(&mut bytes).is_ok();
-    serde_json::from_slice(&bytes).ok().filter(|_| read).ok_or_else(|| {
-        let error = Code::WrongMoment.error("the order of a copy is missing on standard input");
-        error.help("leave this to restage, which keeps snapshots by itself")
-    })
-}
-
 /// Opens the session, and returns when it is lost.
-async fn keep(folder: &JobFolder, order: &Order) -> Result<()> {
-    let keeper = match SnapshotKeeper::open(&order.source(), &order.tables, &Stop::never()).await {
+async fn keep(folder: &JobFolder, order: &Order, source: &Endpoint) -> Result<()> {
+    let keeper = match SnapshotKeeper::open(source, &order.tables, &Stop::never()).await {
         Ok(keeper) => keeper,
         Err(error) => {
             let error = told(error);
