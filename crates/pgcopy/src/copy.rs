@@ -21,6 +21,7 @@ mod ledger;
 mod owners;
 mod pace;
 mod parts;
+mod prepared;
 mod refresh;
 mod rows;
 mod schedule;
