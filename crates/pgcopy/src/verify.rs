@@ -16,8 +16,12 @@ use crate::stop::Stop;
 use crate::{Kind, Result, catalog};
 use counts::Counting;
 use futures::future::{BoxFuture, try_join_all};
+use futures::try_join;
 use restage_core::provider::{Filled, Verified};
 use std::num::NonZeroUsize;
+
+/// From so many sequences on, a second session looks at them, too.
+const SEQUENCES_WORTH_A_SESSION: usize = 200;
 
 /// Counts every copied table, and sums its content where the copy has a checksum, in `workers` sessions that only read.
 pub async fn rows(shadow: &Endpoint, filled: &Filled, workers: NonZeroUsize, stop: &Stop) -> Result<Verified> {
@@ -73,9 +77,17 @@ pub async fn kept_rows(shadow: &SourceClient, target: &SourceClient, kept: &[Tab
 async fn sound(shadow: &SourceClient, accepted: &Shortcomings, stop: &Stop) -> Result<Verified> {
     let work = async {
         let schema = catalog::read(shadow.reader()).await?;
-        let constraints = soundness::check(shadow.reader(), accepted).await?;
-        let sequences = sequences::check(shadow.reader(), &schema, stop).await?;
-        Ok(Verified { constraints, sequences, ..Verified::default() })
+        let numbering = sequences::numbering(&schema);
+        // The other looks at constraints meanwhile.
+        let helper = match numbering.len() {
+            0..SEQUENCES_WORTH_A_SESSION => None,
+            _ => Some(connect::source(shadow.reader().endpoint()).await?),
+        };
+        let constraints = soundness::check(shadow.reader(), accepted);
+        let readers: Vec<_> = helper.iter().chain([shadow]).map(SourceClient::reader).collect();
+        let looking = sequences::check(&readers, &schema, &numbering, stop);
+        let (constraints, ()) = try_join!(constraints, looking)?;
+        Ok(Verified { constraints, sequences: numbering.len() as u64, ..Verified::default() })
     };
     shadow.guard(stop, work).await
 }
@@ -85,8 +97,9 @@ pub async fn whole_within(client: &TargetClient, accepted: &Shortcomings, stop: 
     let work = async {
         let schema = catalog::read(client.reader()).await?;
         let constraints = soundness::check(client.reader(), accepted).await?;
-        let sequences = sequences::check(client.reader(), &schema, stop).await?;
-        Ok(Verified { constraints, sequences, ..Verified::default() })
+        let numbering = sequences::numbering(&schema);
+        sequences::check(&[client.reader()], &schema, &numbering, stop).await?;
+        Ok(Verified { constraints, sequences: numbering.len() as u64, ..Verified::default() })
     };
     client.guard(stop, work).await
 }
