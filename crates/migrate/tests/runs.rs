@@ -149,6 +149,25 @@ fn names(scripts: &[Script]) -> Vec<&str> {
     scripts.iter().map(|script| script.file.script.as_str()).collect()
 }
 
+#[test]
+fn an_undo_down_to_a_version_takes_the_newest_back_first_and_needs_a_script_for_each() {
+    let scripts = scripts(&[1, 2, 3, 4], &[2, 3, 4], &[], 0);
+    let mut rows = Vec::new();
+    Operation::Run(3, Settings::default()).act(&mut scripts_of(&scripts), &mut rows);
+    let states = States::resolve(&scripts, &rows, &Settings::default()).expect("it is no damaged history");
+    let versions = |down_to: &str| {
+        let undone = states.to_undo(Some(&down_to.parse().expect("it is a version")))?;
+        Ok::<_, restage_migrate::Error>(undone.iter().map(|script| script.checksum.0 - 200).collect::<Vec<_>>())
+    };
+    assert_eq!(versions("1").expect("each has its script"), [3, 2]);
+    assert_eq!(versions("3").expect("nothing is above it"), Vec::<i32>::new());
+    assert!(versions("0").expect_err("version 1 has none").message.contains("version `1`"));
+}
+
+fn scripts_of(scripts: &Scripts) -> Scripts {
+    Scripts { migrations: scripts.migrations.clone(), ..Scripts::default() }
+}
+
 proptest! {
     #[test]
     fn what_a_run_applies_is_what_is_left_step_by_step(
