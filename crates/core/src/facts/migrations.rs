@@ -55,7 +55,25 @@ impl MigrationTool {
         }
         // Other tools have a table of this name with a number in it, and more columns.
         let text = |table: &Table| matches!(table.columns[0].kind, TypeKind::Text { .. });
-        (name.name == "schema_migrations" && only(&["version"]) && text(table)).then_some(Self::Rails)
+        // An application may put a prefix before the names of all its tables, or a suffix behind them.
+        (name.name.contains("schema_migrations") && only(&["version"]) && text(table)).then_some(Self::Rails)
+    }
+
+    /// The tool that keeps a table for itself: its history, or what it has beside that, such as a lock.
+    pub fn keeping(name: &TableName, table: &Table) -> Option<Self> {
+        let only = |wanted: &[&str]| {
+            table.columns.len() == wanted.len() && table.columns.iter().all(|column| wanted.contains(&column.name.0.as_str()))
+        };
+        if only(&["id", "locked", "lockgranted", "lockedby"]) {
+            return Some(Self::Liquibase);
+        }
+        if name.name.ends_with("_lock") && (only(&["index", "is_locked"]) || only(&["is_locked"])) {
+            return Some(Self::Knex);
+        }
+        if name.name.contains("ar_internal_metadata") && only(&["key", "value", "created_at", "updated_at"]) {
+            return Some(Self::Rails);
+        }
+        Self::recording(name, table)
     }
 }
 
