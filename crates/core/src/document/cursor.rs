@@ -17,6 +17,7 @@ impl<'d> At<'d> {
         Self { node, key: None, doubtful: node.doubtful }
     }
     /// The value under a key. Where there is none: this map, which is then what a problem is about.
+    #[must_use]
     pub fn key(self, name: &str) -> Self {
         match self.node.entry(name) {
             Some(entry) => Self { node: &entry.value, key: Some(&entry.key), doubtful: entry.value.doubtful },
@@ -24,6 +25,7 @@ impl<'d> At<'d> {
         }
     }
     /// An item of a list.
+    #[must_use]
     pub fn index(self, index: usize) -> Self {
         match &self.node.content {
             Content::List(items) => match items.get(index) {
