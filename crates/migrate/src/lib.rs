@@ -23,4 +23,6 @@ pub mod state;
 pub mod validate;
 pub mod repair;
 
+pub mod others;
+
 pub use error::{Error, Kind, Place, Result};
