@@ -54,6 +54,8 @@ pub enum Kind {
     Mixed,
     /// History and scripts disagree.
     Invalid,
+    /// The database is not what the models say.
+    Differs,
     /// A limit with a name was passed.
     LimitPassed,
 }

@@ -23,6 +23,7 @@ pub mod state;
 pub mod validate;
 pub mod repair;
 
+pub mod models;
 pub mod others;
 
 pub use error::{Error, Kind, Place, Result};
