@@ -133,6 +133,13 @@ fn json_is_read_as_well() {
 }
 
 #[test]
+fn a_difference_is_placed_where_a_file_has_no_indentation_too() {
+    let models = parsed("{\"tables\": {\n\"a\": {},\n\"b\": {}}}");
+    let found = compare(&models, &Schema::default()).to_string();
+    assert_eq!(found, "models.yaml:2: the table `a` is missing\nmodels.yaml:3: the table `b` is missing\n");
+}
+
+#[test]
 fn the_schema_for_editors_names_every_key() {
     golden("schema", &serde_json::to_string_pretty(&Models::schema()).unwrap());
 }
