@@ -58,6 +58,18 @@ pub enum Kind {
     Differs,
     /// A limit with a name was passed.
     LimitPassed,
+    /// The database cannot be reached, or the connection to it broke.
+    Connection,
+    /// The server refused something that is not a script's.
+    Database,
+    /// A statement of a script failed.
+    Failed,
+    /// Somebody else holds the lock of the history.
+    Locked,
+    /// A migration without a transaction did not come to its end.
+    Unfinished,
+    /// The work was stopped before its end.
+    Interrupted,
 }
 
 impl Kind {
@@ -85,5 +97,9 @@ impl Error {
     pub fn because(mut self, cause: impl Into<Cause>) -> Self {
         self.cause = Some(cause.into());
         self
+    }
+    /// The cause, if it is one of this type.
+    pub(crate) fn cause_of<T: std::error::Error + 'static>(&self) -> Option<&T> {
+        self.cause.as_deref()?.downcast_ref()
     }
 }

@@ -1,9 +1,10 @@
 //! Flyway-compatible migrations: a history written by Flyway is read, validated and continued; one written here is accepted there.
 //!
-//! Most of it is rules without IO: what a script is called ([`name`]), what it hashes to ([`checksum`]), which statements it
-//! holds ([`statements`]), and what a history and the scripts found say together ([`state`], [`validate`], [`repair`]).
+//! [`runner`] applies them to a database. All else is rules without a database: what a script is called ([`name`]), what it hashes
+//! to ([`checksum`]), which statements it holds ([`statements`]), and what a history and the scripts found say together
+//! ([`state`], [`validate`], [`repair`]).
 //!
-//! Start with [`scripts::find`], go on to [`state::States::resolve`].
+//! Start with [`runner::Runner`], or for the rules with [`scripts::find`] and [`state::States::resolve`].
 
 mod error;
 pub mod settings;
@@ -25,5 +26,7 @@ pub mod repair;
 
 pub mod models;
 pub mod others;
+
+pub mod runner;
 
 pub use error::{Error, Kind, Place, Result};

@@ -1,0 +1,12 @@
+//! Migrations run on real servers: what they leave there, what failures and deaths leave, and who excludes whom.
+
+#![cfg(test)]
+
+#[path = "runner/world.rs"]
+mod world;
+
+#[path = "runner/applied.rs"]
+mod applied;
+
+#[path = "runner/begun.rs"]
+mod begun;
