@@ -10,3 +10,6 @@ mod applied;
 
 #[path = "runner/begun.rs"]
 mod begun;
+
+#[path = "runner/failed.rs"]
+mod failed;
