@@ -13,3 +13,9 @@ mod begun;
 
 #[path = "runner/failed.rs"]
 mod failed;
+
+#[path = "runner/alone.rs"]
+mod alone;
+
+#[path = "runner/killed.rs"]
+mod killed;
