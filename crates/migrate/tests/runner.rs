@@ -19,3 +19,6 @@ mod alone;
 
 #[path = "runner/killed.rs"]
 mod killed;
+
+#[path = "runner/locked.rs"]
+mod locked;
