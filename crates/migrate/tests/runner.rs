@@ -22,3 +22,6 @@ mod killed;
 
 #[path = "runner/locked.rs"]
 mod locked;
+
+#[path = "runner/called.rs"]
+mod called;
