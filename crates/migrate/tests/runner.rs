@@ -25,3 +25,9 @@ mod locked;
 
 #[path = "runner/called.rs"]
 mod called;
+
+#[path = "runner/split.rs"]
+mod split;
+
+#[path = "runner/interop.rs"]
+mod interop;
