@@ -1,17 +1,20 @@
 //! Connections: where a database is, how it is reached, and what may be done there.
 //!
-//! A [`SourceClient`] can only read; a [`TargetClient`] is a `tokio_postgres::Client` with a few things more. Both end what
-//! they are doing on the server when they are gone: at once when cancelled, within [`WATCH_CLIENT`] when their process dies.
+//! A [`SourceClient`] can only read; a [`TargetClient`] is a `tokio_postgres::Client` with a few things more; a [`PlainClient`] is
+//! what an application would have. All end what they are doing on the server when they are gone: at once when cancelled, within
+//! [`WATCH_CLIENT`] when their process dies.
 
 mod certificates;
 mod copy_stream;
 mod endpoint;
 mod session;
+mod plain;
 mod socket;
 mod tap;
 
 pub use copy_stream::{CopyIn, CopyOut};
 pub use endpoint::{Endpoint, Tls, TlsMode};
+pub use plain::{PlainClient, plain};
 pub use session::{Reader, SourceClient, TargetClient, source, target};
 pub use tap::{Block, Boundaries};
 

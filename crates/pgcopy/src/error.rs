@@ -2,6 +2,7 @@
 
 mod postgres;
 
+pub use postgres::Report;
 use postgres::Said;
 pub(crate) use postgres::usual_help;
 
@@ -125,6 +126,10 @@ impl Error {
     /// The constraint that a server named, if one did.
     pub fn constraint(&self) -> Option<&str> {
         self.said()?.constraint.as_deref()
+    }
+    /// All that a server said, if one did; it may quote rows.
+    pub fn report(&self) -> Option<&Report> {
+        self.said()?.report.as_deref()
     }
     fn said(&self) -> Option<&Said> {
         self.cause.as_deref()?.downcast_ref()

@@ -14,7 +14,7 @@ pub(crate) use estimates::tables as table_estimates;
 pub use free_space::free_space;
 pub use identity::identity;
 pub use migrations::histories;
-pub(crate) use privileges::unreadable;
+pub use privileges::unreadable;
 pub use trials::{Masks, try_masks};
 
 use crate::Result;

@@ -23,4 +23,4 @@ pub mod delta;
 pub mod keep;
 pub mod verify;
 
-pub use error::{Error, Kind, Result};
+pub use error::{Error, Kind, Report, Result};

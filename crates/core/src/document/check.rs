@@ -17,7 +17,7 @@ const MAX_QUOTED_CHARS: usize = 40;
 /// Reads a tree as a raw type. What does not fit is reported, marked as doubtful and replaced by a stand-in.
 ///
 /// Nothing is returned only where no stand-in could be found either; that is reported too.
-pub(crate) fn deserialize<T: JsonSchema + DeserializeOwned>(node: &mut Node, findings: &mut Findings) -> Option<T> {
+pub fn deserialize<T: JsonSchema + DeserializeOwned>(node: &mut Node, findings: &mut Findings) -> Option<T> {
     let schema = for_checking::<T>();
     let value = Checker { root: &schema, findings }.check(node, &schema, &Place::Root, None);
     let value = value.unwrap_or_else(|| Shape::of(&schema, &schema).stand_in(&schema));

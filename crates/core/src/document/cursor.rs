@@ -5,25 +5,28 @@ use std::ops::Range;
 
 /// A node, with the key it stands under.
 #[derive(Clone, Copy, Debug)]
-pub(crate) struct At<'d> {
+pub struct At<'d> {
     node: &'d Node,
     key: Option<&'d Key>,
     doubtful: bool,
 }
 
 impl<'d> At<'d> {
-    pub(crate) fn root(node: &'d Node) -> Self {
+    /// The whole file.
+    pub fn root(node: &'d Node) -> Self {
         Self { node, key: None, doubtful: node.doubtful }
     }
     /// The value under a key. Where there is none: this map, which is then what a problem is about.
-    pub(crate) fn key(self, name: &str) -> Self {
+    #[must_use]
+    pub fn key(self, name: &str) -> Self {
         match self.node.entry(name) {
             Some(entry) => Self { node: &entry.value, key: Some(&entry.key), doubtful: entry.value.doubtful },
             None => Self { doubtful: self.node.doubtful, ..self },
         }
     }
     /// An item of a list.
-    pub(crate) fn index(self, index: usize) -> Self {
+    #[must_use]
+    pub fn index(self, index: usize) -> Self {
         match &self.node.content {
             Content::List(items) => match items.get(index) {
                 Some(item) => Self { node: item, key: None, doubtful: item.doubtful },
@@ -33,19 +36,19 @@ impl<'d> At<'d> {
         }
     }
     /// The key that this value stands under, as the place to speak about.
-    pub(crate) fn heading(self) -> Range<usize> {
+    pub fn heading(self) -> Range<usize> {
         self.key.map_or_else(|| self.span(), |key| key.span.clone())
     }
     /// Whether the key is written.
-    pub(crate) fn has(self, name: &str) -> bool {
+    pub fn has(self, name: &str) -> bool {
         self.node.entry(name).is_some()
     }
     /// Whether the value is not known or already reported.
-    pub(crate) fn is_doubtful(self) -> bool {
+    pub fn is_doubtful(self) -> bool {
         self.doubtful
     }
     /// Whether anything inside is not known or already reported.
-    pub(crate) fn has_doubts(self) -> bool {
+    pub fn has_doubts(self) -> bool {
         fn inside(node: &Node) -> bool {
             node.doubtful
                 || match &node.content {
@@ -64,7 +67,7 @@ impl<'d> At<'d> {
         }
     }
     /// What a snippet should underline: a scalar, or else the key or the beginning of what is meant.
-    pub(crate) fn span(self) -> Range<usize> {
+    pub fn span(self) -> Range<usize> {
         match (&self.node.content, self.key) {
             (Content::Scalar(scalar), Some(key)) if scalar.text.is_empty() && self.node.span.is_empty() => key.span.clone(),
             (Content::Scalar(_) | Content::Refused, _) | (Content::List(_), None) => self.node.span.clone(),

@@ -1,41 +1,55 @@
 //! The problems of one file while it is being read.
 
-use super::{At, FromText, MAX_PROBLEMS, Problem, Problems, Source, Text, secrets};
+use super::{At, FileKind, FromText, MAX_PROBLEMS, Problem, Problems, Source, Text, Values, secrets};
 use std::fmt;
 use std::ops::Range;
 use std::sync::Arc;
 
 /// Collects problems of one file and knows which parts of its text must never be shown.
 #[derive(Debug)]
-pub(crate) struct Findings {
+pub struct Findings {
+    kind: FileKind,
     shown: Source,
     found: Vec<Finding>,
 }
 
 /// A problem that still can get its help.
 #[derive(Debug, PartialEq, Eq)]
-pub(crate) struct Finding {
+pub struct Finding {
     span: Option<Range<usize>>,
     message: String,
     help: Option<String>,
 }
 
 impl Finding {
-    pub(crate) fn help(&mut self, help: impl fmt::Display) {
+    /// Adds what to do.
+    pub fn help(&mut self, help: impl fmt::Display) {
         self.help = Some(help.to_string());
     }
-    pub(crate) fn maybe_help(&mut self, help: Option<String>) {
+    /// Adds what to do, if that is known.
+    pub fn maybe_help(&mut self, help: Option<String>) {
         self.help = help;
     }
 }
 
 impl Findings {
+    /// None yet, of a file of scenarios or environments.
     pub(crate) fn new(source: &Source) -> Self {
-        let mut findings = Self { shown: source.clone(), found: Vec::new() };
-        for span in secrets::find(&source.text) {
-            findings.redact(span);
+        Self::of(source, FileKind::CONFIGURATION)
+    }
+    /// None yet, of a file of that kind.
+    pub fn of(source: &Source, kind: FileKind) -> Self {
+        let mut findings = Self { kind, shown: source.clone(), found: Vec::new() };
+        if kind.values == Values::MayBeSecret {
+            for span in secrets::find(&source.text) {
+                findings.redact(span);
+            }
         }
         findings
+    }
+    /// The kind of file.
+    pub(super) fn kind(&self) -> FileKind {
+        self.kind
     }
     /// Keeps a part of the text out of every snippet.
     pub(crate) fn redact(&mut self, span: Range<usize>) {
@@ -45,7 +59,7 @@ impl Findings {
         self.shown.text.replace_range(span, &stars);
     }
     /// A problem at a place in the text.
-    pub(crate) fn add(&mut self, span: Range<usize>, message: impl fmt::Display) -> &mut Finding {
+    pub fn add(&mut self, span: Range<usize>, message: impl fmt::Display) -> &mut Finding {
         self.push(Some(span), message)
     }
     /// A problem of the file as a whole.
@@ -53,7 +67,7 @@ impl Findings {
         self.push(None, message)
     }
     /// A problem at a node.
-    pub(crate) fn at(&mut self, at: At<'_>, message: impl fmt::Display) -> &mut Finding {
+    pub fn at(&mut self, at: At<'_>, message: impl fmt::Display) -> &mut Finding {
         self.push(Some(at.span()), message)
     }
     fn push(&mut self, span: Option<Range<usize>>, message: impl fmt::Display) -> &mut Finding {
@@ -62,22 +76,22 @@ impl Findings {
         &mut self.found[index]
     }
     /// Reads text as what it stands for; nothing where that fails, or where the text is not known or already reported.
-    pub(crate) fn parse<T: FromText>(&mut self, at: At<'_>, text: &Text<T>) -> Option<T> {
+    pub fn parse<T: FromText>(&mut self, at: At<'_>, text: &Text<T>) -> Option<T> {
         self.parse_str(at, text.as_str())
     }
     /// As `parse`, for text that may be a default.
-    pub(crate) fn parse_str<T: FromText>(&mut self, at: At<'_>, text: &str) -> Option<T> {
+    pub fn parse_str<T: FromText>(&mut self, at: At<'_>, text: &str) -> Option<T> {
         if at.is_doubtful() {
             return None;
         }
         T::from_text(text).map_err(|message| self.at(at, message).maybe_help(T::help(text))).ok()
     }
     /// As `parse`, for the key that a value stands under.
-    pub(crate) fn parse_key<T: FromText>(&mut self, at: At<'_>, key: &str) -> Option<T> {
+    pub fn parse_key<T: FromText>(&mut self, at: At<'_>, key: &str) -> Option<T> {
         T::from_text(key).map_err(|message| self.add(at.heading(), message).maybe_help(T::help(key))).ok()
     }
     /// The value, or every problem found.
-    pub(crate) fn into_result<T>(self, value: T) -> Result<T, Problems> {
+    pub fn into_result<T>(self, value: T) -> Result<T, Problems> {
         Problems::found(self.into_problems()).map(|()| value)
     }
     /// Whether a problem was found that starts in a part of the text.

@@ -16,13 +16,15 @@ pub(super) fn for_checking<T: JsonSchema>() -> Value {
 
 /// Whether the values of a file may be templates.
 #[derive(Clone, Copy, PartialEq, Eq)]
-pub(crate) enum Templates {
+pub enum Templates {
+    /// Some may.
     Allowed,
+    /// None is.
     Refused,
 }
 
 /// The schema for editors, in the draft that most of them understand.
-pub(crate) fn for_editors<T: JsonSchema>(templates: Templates) -> Value {
+pub fn for_editors<T: JsonSchema>(templates: Templates) -> Value {
     let tidy = |schema: &mut Schema| {
         schema.remove(HINT);
         if let Some(Value::String(description)) = schema.get_mut("description") {

@@ -1,7 +1,7 @@
 //! "Did you mean": the nearest of the words that would have been right.
 
 /// The word that was probably meant, if one is near enough.
-pub(crate) fn nearest<'w>(word: &str, known: impl IntoIterator<Item = &'w str>) -> Option<&'w str> {
+pub fn nearest<'w>(word: &str, known: impl IntoIterator<Item = &'w str>) -> Option<&'w str> {
     let plain = |text: &str| text.to_lowercase().replace(['_', ' '], "-");
     let word = plain(word);
     let distance = |candidate: &str| strsim::damerau_levenshtein(&word, &plain(candidate));
@@ -11,7 +11,7 @@ pub(crate) fn nearest<'w>(word: &str, known: impl IntoIterator<Item = &'w str>) 
 }
 
 /// "did you mean …", or else what is known of the kind, such as "the environments".
-pub(crate) fn did_you_mean<'w>(word: &str, kind: &str, known: impl IntoIterator<Item = &'w str> + Clone) -> Option<String> {
+pub fn did_you_mean<'w>(word: &str, kind: &str, known: impl IntoIterator<Item = &'w str> + Clone) -> Option<String> {
     match nearest(word, known.clone()) {
         Some(near) => Some(format!("did you mean `{near}`?")),
         None => listed(known, "and").map(|list| format!("{kind} are {list}")),

@@ -6,7 +6,7 @@ use std::borrow::Cow;
 use std::marker::PhantomData;
 
 /// What a scalar of a user file can be read as.
-pub(crate) trait FromText: Sized {
+pub trait FromText: Sized {
     /// Reads it, or says what is wrong with it.
     fn from_text(text: &str) -> Result<Self, String>;
     /// The JSON schema of the text.
@@ -21,13 +21,14 @@ pub(crate) trait FromText: Sized {
 
 /// Text that is to be read as a `T`, described to editors as a `T`.
 #[derive(Clone, Debug)]
-pub(crate) struct Text<T> {
+pub struct Text<T> {
     text: String,
     kind: PhantomData<fn() -> T>,
 }
 
 impl<T> Text<T> {
-    pub(crate) fn as_str(&self) -> &str {
+    /// The text as it stands in the file.
+    pub fn as_str(&self) -> &str {
         &self.text
     }
 }

@@ -1,7 +1,7 @@
 //! The tree of a YAML file, every node with its place in the text.
 
 use super::syntax::{Offsets, explain};
-use super::{Findings, MAX_DEPTH, MAX_FILE_BYTES, MAX_NODES, Source, secrets};
+use super::{Findings, MAX_DEPTH, Source, Values, secrets};
 use saphyr_parser::{Event, Parser, ScalarStyle};
 use std::ops::Range;
 
@@ -10,7 +10,7 @@ const MERGE_KEY: &str = "<<";
 
 /// A value in a file.
 #[derive(Clone, Debug)]
-pub(crate) struct Node {
+pub struct Node {
     /// Where it stands; of a map or list only the beginning.
     pub(crate) span: Range<usize>,
     pub(crate) content: Content,
@@ -129,11 +129,12 @@ impl Node {
 }
 
 /// Reads a file's text; nothing where there is no tree at all, which is then reported.
-pub(crate) fn read(source: &Source, findings: &mut Findings) -> Option<Node> {
+pub fn read(source: &Source, findings: &mut Findings) -> Option<Node> {
     let text = source.text.as_str();
-    if text.len() > MAX_FILE_BYTES {
-        let message = format!("the file has {} bytes, more than the limit of {MAX_FILE_BYTES}", text.len());
-        findings.add_to_file(message).help("split it into several scenarios");
+    let kind = findings.kind();
+    if text.len() > kind.max_bytes {
+        let message = format!("the file has {} bytes, more than the limit of {}", text.len(), kind.max_bytes);
+        findings.add_to_file(message).help(kind.help_if_large);
         return None;
     }
     let forbidden = |c: char| c.is_control() && !"\n\r\t".contains(c);
@@ -187,7 +188,8 @@ impl Builder<'_> {
             self.take(event, span).ok()?;
         }
         if self.root.is_none() {
-            self.findings.add_to_file("the file is empty").help("`restage init` writes example files");
+            let help = self.findings.kind().help_if_empty;
+            self.findings.add_to_file("the file is empty").help(help);
         }
         self.root
     }
@@ -261,9 +263,10 @@ impl Builder<'_> {
     /// Puts a finished node where it belongs.
     fn attach(&mut self, node: Node) -> Result<(), ()> {
         self.nodes += 1;
-        if self.nodes > MAX_NODES {
-            let message = format!("the file has more than {MAX_NODES} values and keys");
-            self.findings.add_to_file(message).help("split it into several scenarios");
+        let kind = self.findings.kind();
+        if self.nodes > kind.max_nodes {
+            let message = format!("the file has more than {} values and keys", kind.max_nodes);
+            self.findings.add_to_file(message).help(kind.help_if_large);
             return Err(());
         }
         let Some(parent) = self.open.last_mut() else {
@@ -298,7 +301,8 @@ impl Builder<'_> {
 }
 
 fn add_entry(entries: &mut Vec<Entry>, key: Key, value: Node, text: &str, findings: &mut Findings) {
-    if secrets::is_secret_key(&key.text) && matches!(value.content, Content::Scalar(_)) {
+    let may_be_secret = findings.kind().values == Values::MayBeSecret && secrets::is_secret_key(&key.text);
+    if may_be_secret && matches!(value.content, Content::Scalar(_)) {
         findings.redact(value.span.clone());
     }
     if key.text == MERGE_KEY {

@@ -1,6 +1,6 @@
 //! Histories of schema migrations, compared by identity and never by their number.
 
-use crate::schema::TableName;
+use crate::schema::{Table, TableName, TypeKind};
 use serde::{Deserialize, Serialize};
 use std::collections::BTreeMap;
 use std::fmt;
@@ -25,6 +25,56 @@ pub enum MigrationTool {
     Sqlx,
     /// Prisma (`_prisma_migrations`).
     Prisma,
+}
+
+impl MigrationTool {
+    /// The tool whose history a table is, told by its columns where these are telling, and by its name where they are not.
+    pub fn recording(name: &TableName, table: &Table) -> Option<Self> {
+        let has = |wanted: &[&str]| wanted.iter().all(|column| table.columns.iter().any(|known| known.name.0 == *column));
+        let only = |wanted: &[&str]| table.columns.len() == wanted.len() && has(wanted);
+        if has(&["installed_rank", "version", "description", "type", "script", "checksum", "success"]) {
+            return Some(Self::Flyway);
+        }
+        if has(&["id", "author", "filename", "orderexecuted", "exectype", "md5sum"]) {
+            return Some(Self::Liquibase);
+        }
+        if has(&["migration_name", "checksum", "finished_at", "rolled_back_at", "applied_steps_count"]) {
+            return Some(Self::Prisma);
+        }
+        if has(&["version", "description", "installed_on", "success", "checksum", "execution_time"]) {
+            return Some(Self::Sqlx);
+        }
+        if only(&["id", "name", "batch", "migration_time"]) {
+            return Some(Self::Knex);
+        }
+        if only(&["version_num"]) {
+            return Some(Self::Alembic);
+        }
+        if name.name == "django_migrations" && has(&["app", "name", "applied"]) {
+            return Some(Self::Django);
+        }
+        // Other tools have a table of this name with a number in it, and more columns.
+        let text = |table: &Table| matches!(table.columns[0].kind, TypeKind::Text { .. });
+        // An application may put a prefix before the names of all its tables, or a suffix behind them.
+        (name.name.contains("schema_migrations") && only(&["version"]) && text(table)).then_some(Self::Rails)
+    }
+
+    /// The tool that keeps a table for itself: its history, or what it has beside that, such as a lock.
+    pub fn keeping(name: &TableName, table: &Table) -> Option<Self> {
+        let only = |wanted: &[&str]| {
+            table.columns.len() == wanted.len() && table.columns.iter().all(|column| wanted.contains(&column.name.0.as_str()))
+        };
+        if only(&["id", "locked", "lockgranted", "lockedby"]) {
+            return Some(Self::Liquibase);
+        }
+        if name.name.ends_with("_lock") && (only(&["index", "is_locked"]) || only(&["is_locked"])) {
+            return Some(Self::Knex);
+        }
+        if name.name.contains("ar_internal_metadata") && only(&["key", "value", "created_at", "updated_at"]) {
+            return Some(Self::Rails);
+        }
+        Self::recording(name, table)
+    }
 }
 
 impl fmt::Display for MigrationTool {

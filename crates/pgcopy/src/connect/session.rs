@@ -67,7 +67,7 @@ const EVERY_SESSION: &str = "SET search_path = ''; SET statement_timeout = 0; SE
 
 /// Reads on either kind of session.
 #[derive(Clone, Copy)]
-pub struct Reader<'a>(&'a Session);
+pub struct Reader<'a>(pub(super) &'a Session);
 
 impl Reader<'_> {
     /// Runs one query with parameters; `doing` is the rest of an error's "cannot …", such as `list the tables`.
@@ -191,17 +191,7 @@ impl TargetClient {
 
     /// Starts `COPY … FROM STDIN`; `what` names the rows in errors. One at a time per session.
     pub fn copy_in(&self, what: impl Display, sql: &str) -> Result<CopyIn<'_>> {
-        if !self.0.tap.start_giving() {
-            return Err(Kind::Query.error(format!("another copy into {} has not ended", self.0.endpoint)));
-        }
-        let sql = sql.to_owned();
-        Ok(CopyIn {
-            tap: self.0.tap.clone(),
-            command: Box::pin(async move { self.0.client.simple_query(&sql).await }),
-            asked: false,
-            over: false,
-            doing: super::copy_stream::copying(what, &*self.0.endpoint),
-        })
+        self.0.copy_in(what, sql)
     }
 
     /// The server's major version, such as 15.
@@ -232,11 +222,11 @@ impl Deref for TargetClient {
     }
 }
 
-struct Session {
-    client: Client,
-    tap: Tap,
-    endpoint: Arc<Endpoint>,
-    version: u32,
+pub(super) struct Session {
+    pub(super) client: Client,
+    pub(super) tap: Tap,
+    pub(super) endpoint: Arc<Endpoint>,
+    pub(super) version: u32,
     connection: JoinHandle<()>,
 }
 
@@ -248,7 +238,7 @@ impl Drop for Session {
 }
 
 impl Session {
-    async fn open(endpoint: &Endpoint) -> Result<Self> {
+    pub(super) async fn open(endpoint: &Endpoint) -> Result<Self> {
         let (tapped, tap) = Tapped::new(socket::open(endpoint).await?);
         let mut config = Config::new();
         config.user(&endpoint.user).dbname(&endpoint.database).application_name(APPLICATION_NAME);
@@ -283,13 +273,17 @@ impl Session {
             let error = self.failed("set the session up", &error);
             if error.sqlstate() == Some(NOT_OWN) { pooled(&self.endpoint) } else { error }
         })?;
-        // Not every system's server can do this; there a killed client's statement runs to its end.
-        let watch = format!("SET client_connection_check_interval = {}", WATCH_CLIENT.as_millis());
-        let _ = self.client.batch_execute(&watch).await;
+        self.watch_client().await;
         Ok(())
     }
 
-    fn failed(&self, doing: impl Display, error: &tokio_postgres::Error) -> Error {
+    /// Not every system's server can do this; there a killed client's statement runs to its end.
+    pub(super) async fn watch_client(&self) {
+        let watch = format!("SET client_connection_check_interval = {}", WATCH_CLIENT.as_millis());
+        let _ = self.client.batch_execute(&watch).await;
+    }
+
+    pub(super) fn failed(&self, doing: impl Display, error: &tokio_postgres::Error) -> Error {
         Error::postgres(format!("cannot {doing} in {}", self.endpoint), error)
     }
 
@@ -307,7 +301,21 @@ impl Session {
         Ok(rows.collect())
     }
 
-    async fn guard<T>(&self, stop: &Stop, work: impl Future<Output = Result<T>>) -> Result<T> {
+    pub(super) fn copy_in(&self, what: impl Display, sql: &str) -> Result<CopyIn<'_>> {
+        if !self.tap.start_giving() {
+            return Err(Kind::Query.error(format!("another copy into {} has not ended", self.endpoint)));
+        }
+        let sql = sql.to_owned();
+        Ok(CopyIn {
+            tap: self.tap.clone(),
+            command: Box::pin(async move { self.client.simple_query(&sql).await }),
+            asked: false,
+            over: false,
+            doing: super::copy_stream::copying(what, &*self.endpoint),
+        })
+    }
+
+    pub(super) async fn guard<T>(&self, stop: &Stop, work: impl Future<Output = Result<T>>) -> Result<T> {
         let mut work = std::pin::pin!(work);
         tokio::select! {
             biased;

@@ -2,7 +2,7 @@
 
 use super::{Error, Kind};
 use std::fmt;
-use tokio_postgres::error::{DbError, SqlState};
+use tokio_postgres::error::{DbError, ErrorPosition, SqlState};
 
 /// What a server said, without the parts that may quote rows.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
@@ -14,6 +14,31 @@ pub(super) struct Said {
     pub(super) text: String,
     /// The constraint that it names.
     pub(super) constraint: Option<String>,
+    /// All that it said, for those whose own statement it was.
+    pub(super) report: Option<Box<Report>>,
+}
+
+/// All that a server said of a statement. It may quote rows, so it is no part of an error's text, and has no `Debug` that shows it.
+#[derive(Clone, PartialEq, Eq)]
+pub struct Report {
+    /// The SQLSTATE.
+    pub sqlstate: String,
+    /// The message.
+    pub message: String,
+    /// The detail behind the message.
+    pub detail: Option<String>,
+    /// What the server suggests.
+    pub hint: Option<String>,
+    /// Where it was within functions, a line for each call.
+    pub context: Option<String>,
+    /// Which character of the statement it is about, from 1.
+    pub position: Option<usize>,
+}
+
+impl fmt::Debug for Report {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        formatter.debug_struct("Report").field("sqlstate", &self.sqlstate).finish_non_exhaustive()
+    }
 }
 
 impl Error {
@@ -85,11 +110,27 @@ fn said(error: &tokio_postgres::Error) -> Said {
             sqlstate: Some(said.code().code().to_owned()),
             text: text(said),
             constraint: said.constraint().map(str::to_owned),
+            report: Some(Box::new(report(said))),
         };
     }
     let first: &dyn std::error::Error = error;
     let causes = std::iter::successors(Some(first), |cause| cause.source());
-    Said { sqlstate: None, text: causes.map(ToString::to_string).collect::<Vec<_>>().join(": "), constraint: None }
+    Said { sqlstate: None, text: causes.map(ToString::to_string).collect::<Vec<_>>().join(": "), constraint: None, report: None }
+}
+
+fn report(said: &DbError) -> Report {
+    let position = match said.position() {
+        Some(ErrorPosition::Original(position)) => usize::try_from(*position).ok(),
+        _ => None,
+    };
+    Report {
+        sqlstate: said.code().code().to_owned(),
+        message: said.message().to_owned(),
+        detail: said.detail().map(str::to_owned),
+        hint: said.hint().map(str::to_owned),
+        context: said.where_().map(str::to_owned),
+        position,
+    }
 }
 
 /// DETAIL and CONTEXT quote rows (`Key (email)=(…)`, `COPY users, line 3: "…"`) and are left out; so is the quoted value of a

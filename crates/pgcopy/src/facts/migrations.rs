@@ -3,47 +3,17 @@
 use crate::connect::Reader;
 use crate::{Kind, Result};
 use restage_core::facts::{AppliedMigration, MigrationHistory, MigrationTool};
-use restage_core::schema::{Schema, Table, TableName, TypeKind};
+use restage_core::schema::{Schema, TableName};
 use std::collections::BTreeSet;
 
 /// Reads every history that is found and may be read.
 pub async fn histories(reader: Reader<'_>, schema: &Schema, unreadable: &BTreeSet<TableName>) -> Result<Vec<MigrationHistory>> {
     let mut histories = Vec::new();
     for (name, table) in schema.tables.iter().filter(|(name, _)| !unreadable.contains(name)) {
-        let Some(tool) = recognise(name, table) else { continue };
+        let Some(tool) = MigrationTool::recording(name, table) else { continue };
         histories.push(MigrationHistory { tool, table: name.clone(), applied: read(reader, tool, name).await? });
     }
     Ok(histories)
-}
-
-/// The tool whose history a table is.
-fn recognise(name: &TableName, table: &Table) -> Option<MigrationTool> {
-    let has = |wanted: &[&str]| wanted.iter().all(|column| table.columns.iter().any(|known| known.name.0 == *column));
-    let only = |wanted: &[&str]| table.columns.len() == wanted.len() && has(wanted);
-    if has(&["installed_rank", "version", "description", "type", "script", "checksum", "success"]) {
-        return Some(MigrationTool::Flyway);
-    }
-    if has(&["id", "author", "filename", "orderexecuted", "exectype", "md5sum"]) {
-        return Some(MigrationTool::Liquibase);
-    }
-    if has(&["migration_name", "checksum", "finished_at", "rolled_back_at", "applied_steps_count"]) {
-        return Some(MigrationTool::Prisma);
-    }
-    if has(&["version", "description", "installed_on", "success", "checksum", "execution_time"]) {
-        return Some(MigrationTool::Sqlx);
-    }
-    if only(&["id", "name", "batch", "migration_time"]) {
-        return Some(MigrationTool::Knex);
-    }
-    if only(&["version_num"]) {
-        return Some(MigrationTool::Alembic);
-    }
-    if name.name == "django_migrations" && has(&["app", "name", "applied"]) {
-        return Some(MigrationTool::Django);
-    }
-    // Other tools have a table of this name with a number in it, and more columns.
-    let text = |table: &Table| matches!(table.columns[0].kind, TypeKind::Text { .. });
-    (name.name == "schema_migrations" && only(&["version"]) && text(table)).then_some(MigrationTool::Rails)
 }
 
 async fn read(reader: Reader<'_>, tool: MigrationTool, table: &TableName) -> Result<Vec<AppliedMigration>> {

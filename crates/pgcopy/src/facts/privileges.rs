@@ -37,7 +37,7 @@ pub(super) async fn read(reader: Reader<'_>) -> Result<Privileges> {
 }
 
 /// The tables and sequences that the login role may not read.
-pub(crate) async fn unreadable(reader: Reader<'_>) -> Result<BTreeSet<TableName>> {
+pub async fn unreadable(reader: Reader<'_>) -> Result<BTreeSet<TableName>> {
     let rows = reader.query("list the tables that cannot be read", UNREADABLE, &[]).await?;
     Ok(rows.iter().map(|row| TableName::new(row.get::<_, String>(0), row.get::<_, String>(1))).collect())
 }

@@ -173,6 +173,44 @@ async fn each_tools_history_is_recognised_by_its_table() {
 }
 
 #[tokio::test]
+async fn histories_are_recognised_as_other_versions_and_settings_of_the_tools_make_them() {
+    let cluster = Cluster::any().unwrap();
+    cluster.create_database("app").unwrap();
+    cluster.psql("app", include_str!("histories_of_other_versions.sql")).unwrap();
+    let facts = facts_of(&cluster, &endpoint(&cluster, "app")).await;
+    let shown = facts.migrations.iter().map(|history| {
+        let applied = history.applied.iter().map(|one| {
+            let checksum = one.checksum.as_deref().map(|sum| format!("={sum}")).unwrap_or_default();
+            format!(" {}{checksum}{}", one.id, if one.success { "" } else { "!" })
+        });
+        format!("{} {}:{}\n", history.tool, history.table, applied.collect::<String>())
+    });
+    let expected = "\
+knex changes: b.js a.ts
+Alembic billing_alembic: a1 b2
+Flyway schema_version: 1 1.1=7
+sqlx app_migrations: 1=01 2=02!
+Rails shop_schema_migrations: 20240101120000
+Rails rails4.schema_migrations: 20110102 20120102
+Django django3.django_migrations: auth.0001_initial
+Liquibase liquibase2.databasechangelog: a.xml::1::ann
+Liquibase liquibase5.databasechangelog: a.xml::1::ann=9:aa
+Prisma prisma._prisma_migrations: 0_init=aa 1_more=cc
+";
+    let sorted = |lines: &str| {
+        let mut lines: Vec<_> = lines.lines().map(str::to_owned).collect();
+        lines.sort();
+        lines
+    };
+    assert_eq!(sorted(&shown.collect::<String>()), sorted(expected));
+    let kept = facts.schema.tables.iter().filter(|(name, table)| MigrationTool::keeping(name, table).is_some());
+    let beside: Vec<_> =
+        kept.map(|(name, _)| name).filter(|name| !facts.migrations.iter().any(|one| one.table == **name)).collect();
+    let names: Vec<_> = beside.into_iter().map(ToString::to_string).collect();
+    assert_eq!(names, ["liquibase2.databasechangeloglock", "changes_lock", "knex_migrations_lock", "shop_ar_internal_metadata"]);
+}
+
+#[tokio::test]
 async fn masks_are_tried_against_checks_and_domains() {
     let cluster = Cluster::any().unwrap();
     cluster.create_database("app").unwrap();

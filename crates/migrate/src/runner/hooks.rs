@@ -1,0 +1,95 @@
+//! Callbacks, read before anything runs, and run at their events.
+
+use super::failure::Left;
+use super::reporter::Progress;
+use super::script::{Mode, Shape, execute, read};
+use super::{Runner, failure::Broken};
+use crate::Result;
+use crate::callbacks::Event;
+use crate::scripts::{ScriptFile, Scripts};
+use crate::statements::split;
+
+/// All callbacks of the scripts.
+pub(super) struct Hooks<'scripts>(Vec<Hook<'scripts>>);
+
+struct Hook<'scripts> {
+    event: Event,
+    file: &'scripts ScriptFile,
+    text: String,
+    shape: Shape,
+}
+
+impl<'scripts> Hooks<'scripts> {
+    /// Whether anything runs at an event.
+    pub(super) fn any(&self, event: Event) -> bool {
+        self.of(event).next().is_some()
+    }
+
+    fn of(&self, event: Event) -> impl Iterator<Item = &Hook<'scripts>> {
+        self.0.iter().filter(move |hook| hook.event == event)
+    }
+}
+
+impl Runner<'_> {
+    pub(super) fn hooks<'scripts>(&self, scripts: &'scripts Scripts) -> Result<Hooks<'scripts>> {
+        let wanted = scripts.callbacks.iter().filter(|callback| callback.file.should_execute());
+        let read = wanted.map(|callback| {
+            let (text, shape) = read(&callback.file, self.cx.settings, &self.placeholders, self.major())?;
+            Ok(Hook { event: callback.event, file: &callback.file, text, shape })
+        });
+        Ok(Hooks(read.collect::<Result<_>>()?))
+    }
+
+    /// Runs the callbacks of an event, each in a transaction of its own unless it refuses one.
+    pub(super) async fn fire(&self, hooks: &Hooks<'_>, event: Event) -> Result<()> {
+        for hook in hooks.of(event) {
+            if hook.shape.mode != Mode::Transaction {
+                self.session.restore().await?;
+                let ran = self.run_hook(hook, None).await;
+                if hook.shape.mode == Mode::Own {
+                    // What it has begun and not ended would be the next one's.
+                    self.session.commit_or_roll_back(ran.is_ok()).await?;
+                }
+                ran?;
+                continue;
+            }
+            self.session.begin().await?;
+            if let Err(error) = self.run_hook(hook, Some(Left::Nothing)).await {
+                self.session.roll_back().await;
+                return Err(error);
+            }
+            self.session.commit().await?;
+        }
+        Ok(())
+    }
+
+    /// Runs the callbacks of an event in the transaction that there is, if there is one.
+    pub(super) async fn fire_within(&self, hooks: &Hooks<'_>, event: Event) -> Result<()> {
+        for hook in hooks.of(event) {
+            self.run_hook(hook, None).await?;
+        }
+        Ok(())
+    }
+
+    /// Runs the callbacks of a failure; that they fail themselves does not hide it.
+    pub(super) async fn fire_after_failure(&self, hooks: &Hooks<'_>, event: Event) {
+        if !hooks.any(event) || self.session.client.is_closed() {
+            return;
+        }
+        if let Err(error) = self.fire(hooks, event).await {
+            let script = hooks.of(event).next().map_or("", |hook| hook.file.script.as_str());
+            self.cx.reporter.report(&Progress::CallbackFailed { script, message: error.message });
+        }
+    }
+
+    /// What is left is what was done before, unless something else is said.
+    async fn run_hook(&self, hook: &Hook<'_>, left: Option<Left>) -> Result<()> {
+        let Hook { file, text, shape, .. } = hook;
+        for (index, statement) in split(text, &file.path).enumerate() {
+            let ran: Result<(), Broken> = execute(&self.session.client, self.cx.stop, &statement?, index + 1).await;
+            let left = left.unwrap_or(Left::Statements { done: index });
+            ran.map_err(|broken| broken.into_error(&file.script, &file.path, shape.statements, left))?;
+        }
+        Ok(())
+    }
+}

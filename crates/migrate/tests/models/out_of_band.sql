@@ -1,0 +1,12 @@
+DROP TABLE events;
+CREATE TABLE event AS SELECT 1 AS id;
+ALTER TABLE customers RENAME email TO e_mail;
+ALTER TABLE customers ALTER password DROP NOT NULL, ALTER tags SET NOT NULL, ALTER balance TYPE numeric(12, 2), ALTER seen TYPE timestamp;
+ALTER TABLE customers ADD hidden int;
+ALTER TABLE billing.orders DROP CONSTRAINT orders_region_number_key CASCADE, ALTER note TYPE varchar(100);
+ALTER TABLE billing.orders DROP CONSTRAINT orders_customer_id_fkey, ADD FOREIGN KEY (customer_id) REFERENCES billing.orders;
+ALTER TABLE billing.order_lines DROP CONSTRAINT order_lines_pkey, ADD PRIMARY KEY (line);
+ALTER TABLE billing.order_lines ALTER kind TYPE char(2);
+ALTER TABLE billing.discounts ADD PRIMARY KEY (number), ADD FOREIGN KEY (number) REFERENCES customers, ADD UNIQUE (region);
+DROP TABLE flyway_schema_history;
+CREATE VIEW flyway AS SELECT 1;
