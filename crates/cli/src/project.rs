@@ -111,7 +111,7 @@ fn stage_files(stage: &Stage, paths: &mut Vec<PathBuf>) {
                 swap.before.iter().for_each(|stage| shadow_stage_files(stage, paths));
             }
         }
-        Stage::Run(_) | Stage::CheckHttp(_) | Stage::WaitFor(_) | Stage::Approve(_) | Stage::Scenario(_) => {}
+        Stage::Migrate(_) | Stage::Run(_) | Stage::CheckHttp(_) | Stage::WaitFor(_) | Stage::Approve(_) | Stage::Scenario(_) => {}
     }
 }
 

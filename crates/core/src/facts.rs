@@ -6,9 +6,11 @@
 
 mod migrations;
 mod object;
+mod pending;
 
 pub use migrations::{AppliedMigration, MigrationDifference, MigrationHistory, MigrationTool};
 pub use object::{ObjectKind, ObjectName};
+pub use pending::{PendingFacts, PendingKey, PendingScript, Refusal};
 
 use crate::name::{DatabaseName, EnvironmentName};
 use crate::schema::{ColumnName, ColumnPath, Schema, TableName};
@@ -21,6 +23,9 @@ use std::fmt;
 pub struct Facts {
     /// For each pair of databases that a stage copies, what is known of both.
     pub copies: Vec<(CopyKey, CopyFacts)>,
+    /// For the scripts of each database that a stage migrates, what of them is still to be applied.
+    #[serde(default)]
+    pub pending: Vec<(PendingKey, PendingFacts)>,
 }
 
 /// Names a pair of databases.
@@ -38,6 +43,10 @@ impl Facts {
     /// What is known of that pair.
     pub fn copy(&self, key: &CopyKey) -> Option<&CopyFacts> {
         self.copies.iter().find(|(known, _)| known == key).map(|(_, facts)| facts)
+    }
+    /// What of those scripts is still to be applied.
+    pub fn pending(&self, key: &PendingKey) -> Option<&PendingFacts> {
+        self.pending.iter().find(|(known, _)| known == key).map(|(_, facts)| facts)
     }
 }
 

@@ -3,6 +3,7 @@
 mod copying;
 mod database;
 mod job;
+mod migrating;
 mod own;
 mod place;
 mod surviving;
@@ -10,6 +11,7 @@ mod surviving;
 pub use copying::{Against, Carried, FillSpec, Filled, RowsTaken, TableFilled, TableTaken, Verified, VerifySpec, Waits};
 pub use database::{Databases, InPlaceSpec, Refreshed, ShadowSpec, SqlDone, SqlSpec, SwapSpec, Swapped};
 pub use job::{CommandDone, CommandSpec, Condition, Fate, ItemProgress, Jobs, Progress, Watch, Work};
+pub use migrating::{MigrateSpec, Migrated};
 pub use own::Own;
 pub use place::Place;
 pub use surviving::{Delta, DeltaSpec, Deltas, KeepSpec, KeepTable, Kept, KeptTable, Surviving};

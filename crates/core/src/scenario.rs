@@ -4,6 +4,8 @@ pub mod approve;
 pub mod check_http;
 pub mod copy_database;
 mod filling;
+pub mod migrate;
+pub mod migrations;
 mod nesting;
 pub mod prompt;
 mod reading;

@@ -1,6 +1,7 @@
 //! Each stage expands into steps: everything is decided here, from the scenario and the facts, and nothing is touched.
 
 mod copy_database;
+mod migrate;
 mod small;
 
 use crate::environment::{DatabaseAddress, Environments};
@@ -13,6 +14,7 @@ use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 
 pub use copy_database::{deltas, taken};
+pub use migrate::migrated;
 
 /// What a stage can see while it expands.
 #[derive(Clone, Copy)]
@@ -55,6 +57,7 @@ pub(crate) fn expand(stages: &[Stage], scope: &Scope<'_>, builder: &mut Builder)
 fn expand_one(stage: &Stage, scope: &Scope<'_>, builder: &mut Builder) {
     match stage {
         Stage::CopyDatabase(copy) => copy_database::expand(copy, scope, builder),
+        Stage::Migrate(migrate) => migrate::expand(migrate, scope, builder),
         Stage::Sql(sql) => small::sql(sql, scope, builder),
         Stage::Run(run) => small::run(run, scope, builder),
         Stage::CheckHttp(check) => small::check_http(check, builder),

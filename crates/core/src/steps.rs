@@ -11,6 +11,7 @@ mod keep_rows;
 mod verify_shadow;
 mod swap_database;
 mod refresh_in_place;
+mod run_migrations;
 mod run_sql;
 mod run_command;
 mod await_condition;
@@ -26,6 +27,7 @@ pub use keep_rows::KeepRows;
 pub use refresh_in_place::RefreshInPlace;
 pub use restore_deltas::RestoreDeltas;
 pub use run_command::RunCommand;
+pub use run_migrations::RunMigrations;
 pub use run_sql::RunSql;
 pub use swap_database::SwapDatabase;
 pub use verify_rows::VerifyRows;
@@ -62,6 +64,8 @@ pub enum Step {
     SwapDatabase(SwapDatabase),
     /// Replace the target's content in one transaction.
     RefreshInPlace(RefreshInPlace),
+    /// Apply pending migrations.
+    RunMigrations(RunMigrations),
     /// Run SQL.
     RunSql(RunSql),
     /// Run a command.
@@ -84,6 +88,7 @@ impl Step {
             Self::VerifyShadow(step) => step,
             Self::SwapDatabase(step) => step,
             Self::RefreshInPlace(step) => step,
+            Self::RunMigrations(step) => step,
             Self::RunSql(step) => step,
             Self::RunCommand(step) => step,
             Self::AwaitCondition(step) => step,
@@ -105,6 +110,7 @@ impl Step {
             Self::VerifyShadow(_) => "verify-shadow",
             Self::SwapDatabase(_) => "swap-database",
             Self::RefreshInPlace(_) => "refresh-in-place",
+            Self::RunMigrations(_) => "run-migrations",
             Self::RunSql(_) => "run-sql",
             Self::RunCommand(_) => "run-command",
             Self::AwaitCondition(_) => "await-condition",
@@ -122,6 +128,7 @@ impl_from_steps!(
     VerifyShadow,
     SwapDatabase,
     RefreshInPlace,
+    RunMigrations,
     RunSql,
     RunCommand,
     AwaitCondition,

@@ -27,6 +27,7 @@ pub mod repair;
 pub mod models;
 pub mod others;
 
+pub mod reading;
 pub mod runner;
 
 pub use error::{Error, Kind, Place, Result};

@@ -35,13 +35,14 @@ pub use run::{Applied, GoOn, Ran};
 use restage_pgcopy::connect::Endpoint;
 use restage_pgcopy::stop::Stop;
 
-use self::failure::of_server;
+pub(crate) use self::failure::of_server;
 use self::lock::Lock;
 use self::notes::{NotesTable, unfinished};
 use self::session::Session;
 use crate::checksum::Checksum;
 use crate::history::{Row, RowType, Table};
-use crate::placeholders::{OwnPlaceholder, Placeholders};
+use crate::placeholders::Placeholders;
+use crate::reading::placeholders;
 use crate::scripts::{self, Scripts};
 use crate::settings::Settings;
 use crate::version::Version;
@@ -78,7 +79,9 @@ impl<'a> Runner<'a> {
         cx.reporter.report(&Progress::Connected);
         let schema = cx.settings.history_schema().map(str::to_owned).or_else(|| session.current_schema.clone());
         let table = Table { schema: schema.ok_or_else(session::no_schema)?, name: cx.settings.table.clone() };
-        let placeholders = placeholders(cx, &session, &table)?;
+        let (role, database, timestamp) = (&session.role, &session.database, cx.clock.timestamp());
+        let known = Known { table: &table, role, database, timestamp, environment: cx.environment };
+        let placeholders = placeholders(cx.settings, &known)?;
         let installed_by = cx.settings.installed_by.clone().unwrap_or_else(|| session.role.clone());
         Ok(Self { cx, session, table, placeholders, installed_by })
     }
@@ -141,6 +144,21 @@ impl<'a> Runner<'a> {
     }
 }
 
+/// What Flyway's own placeholders stand for.
+#[derive(Clone, Debug)]
+pub struct Known<'a> {
+    /// The table of the history.
+    pub table: &'a Table,
+    /// The role that scripts run as.
+    pub role: &'a str,
+    /// The database that they run on.
+    pub database: &'a str,
+    /// The present, as [`Clock::timestamp`] tells it.
+    pub timestamp: String,
+    /// The name of the environment.
+    pub environment: &'a str,
+}
+
 /// Which tables there are.
 #[derive(Clone, Copy)]
 struct There {
@@ -148,7 +166,7 @@ struct There {
     notes: bool,
 }
 
-fn row_of<'text>(get: impl Fn(usize) -> Option<&'text str>) -> Result<Row> {
+pub(crate) fn row_of<'text>(get: impl Fn(usize) -> Option<&'text str>) -> Result<Row> {
     let text = |column| get(column).unwrap_or_default().to_owned();
     let number = |column: usize| -> Result<i32> {
         text(column).parse().map_err(|_| {
@@ -168,23 +186,4 @@ fn row_of<'text>(get: impl Fn(usize) -> Option<&'text str>) -> Result<Row> {
         success: get(8) == Some("t"),
         installed_on: get(9).map(str::to_owned),
     })
-}
-
-fn placeholders(cx: Cx<'_>, session: &Session, table: &Table) -> Result<Placeholders> {
-    let mut placeholders = cx.settings.placeholders()?;
-    let folder = std::env::current_dir().unwrap_or_default().display().to_string();
-    let schemas = if cx.settings.schemas.is_empty() { table.schema.clone() } else { cx.settings.schemas.join(",") };
-    for (which, value) in [
-        (OwnPlaceholder::DefaultSchema, table.schema.clone()),
-        (OwnPlaceholder::Schemas, schemas),
-        (OwnPlaceholder::User, session.role.clone()),
-        (OwnPlaceholder::Database, session.database.clone()),
-        (OwnPlaceholder::Timestamp, cx.clock.timestamp()),
-        (OwnPlaceholder::WorkingDirectory, folder),
-        (OwnPlaceholder::Table, table.name.clone()),
-        (OwnPlaceholder::Environment, cx.environment.to_owned()),
-    ] {
-        placeholders.insert_own(which, value);
-    }
-    Ok(placeholders)
 }

@@ -3,6 +3,7 @@
 mod servers;
 mod trouble;
 mod mark;
+mod migrating;
 mod listing;
 mod attributes;
 mod sessions;

@@ -11,7 +11,7 @@ use restage_core::name::{RunId, ScenarioName};
 use restage_core::provider::Providers;
 use restage_core::scenario::Scenario;
 use std::collections::BTreeMap;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 /// What the world is made from.
@@ -51,14 +51,15 @@ impl World {
         })
     }
 
-    /// Observes what a scenario and those that it runs will copy; touches nothing.
+    /// Observes what a scenario and those that it runs will copy and migrate; touches nothing. What they name is in `folder`.
     pub async fn gather(
         &self,
         scenario: &Scenario,
         library: &BTreeMap<ScenarioName, Scenario>,
         environments: &Environments,
+        folder: &Path,
     ) -> Result<Facts> {
-        Box::pin(gather(self.postgres.servers(), scenario, library, environments)).await
+        Box::pin(gather(self.postgres.servers(), scenario, library, environments, folder)).await
     }
 
     /// Claims a target for a run on the target's own server.

@@ -64,6 +64,7 @@ impl Job {
             Work::Keep(spec) => vec![Spot::of(spec.shadow.get())],
             Work::Verify(spec) => vec![Spot::of(spec.shadow.get())],
             Work::InPlace(spec) => vec![Spot::of(&spec.target)],
+            Work::Migrate(spec) => vec![Spot::of(&spec.address)],
             Work::Sql(spec) => vec![Spot::of(&spec.address)],
             Work::Command(spec) => spec.database.iter().map(Spot::of).collect(),
         }
@@ -199,7 +200,7 @@ impl State {
 fn units(work: &Work) -> u32 {
     match work {
         Work::Fill(_) | Work::InPlace(_) => u32::try_from(crate::content::PARTS).expect("a small number"),
-        Work::Deltas(_) | Work::Keep(_) | Work::Sql(_) | Work::Command(_) => 2,
+        Work::Deltas(_) | Work::Keep(_) | Work::Migrate(_) | Work::Sql(_) | Work::Command(_) => 2,
         Work::Verify(_) => 1,
     }
 }

@@ -1,6 +1,7 @@
 //! What a plan says of the world it is for: which databases there are, and what must have become of them in the end.
 
 use crate::content::{Content, Database, Door, Spot, Tag};
+use crate::work::migration;
 use restage_core::environment::DatabaseAddress;
 use restage_core::facts::Identity;
 use restage_core::name::RunId;
@@ -83,6 +84,7 @@ impl Scene {
             }
             Step::VerifyRows(_)
             | Step::VerifyShadow(_)
+            | Step::RunMigrations(_)
             | Step::RunSql(_)
             | Step::RunCommand(_)
             | Step::AwaitCondition(_)
@@ -96,9 +98,17 @@ impl Scene {
             Step::RunCommand(step) => {
                 (step.command.to_string(), step.undo.as_ref().map(ToString::to_string), step.database.as_ref())
             }
+            Step::RunMigrations(step) => {
+                let texts = step.pending.iter().map(|script| migration(&script.script));
+                return texts.for_each(|text| self.take_text(text, None, Some(&step.place), reversal));
+            }
             Step::AwaitCondition(step) => return self.conditions.push(step.condition.clone()),
             _ => return,
         };
+        self.take_text(text, undo, place, reversal);
+    }
+
+    fn take_text(&mut self, text: String, undo: Option<String>, place: Option<&Place>, reversal: &Reversal) {
         match place {
             Some(Place::Shadow(target)) => self.known(target).on_shadow.push(text.clone()),
             Some(Place::Live(address) | Place::Old(address)) => drop(self.live.insert(text.clone(), Spot::of(address))),

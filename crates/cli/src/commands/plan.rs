@@ -29,7 +29,7 @@ pub(crate) async fn make(desk: &Desk, common: &Common, chosen: &Chosen) -> Resul
 
 /// Looks at the world.
 pub(crate) async fn look(desk: &Desk, prepared: &Prepared) -> Result<Facts> {
-    desk.world().gather(&prepared.family.root, &prepared.family.nested, &prepared.environments).await
+    desk.world().gather(&prepared.family.root, &prepared.family.nested, &prepared.environments, &prepared.folder).await
 }
 
 /// Decides what is to be done.

@@ -12,6 +12,7 @@ mod copy;
 mod refresh;
 mod drift;
 mod in_place;
+mod migrated;
 mod migrations;
 mod refusals;
 mod trouble;

@@ -66,9 +66,11 @@ impl World {
     pub(crate) fn path(&self, path: impl AsRef<Path>) -> PathBuf {
         self.folder.path().join(path)
     }
-    /// Writes a file of the project.
+    /// Writes a file of the project, in a folder that is made for it.
     pub(crate) fn write(&self, path: &str, text: &str) {
-        fs::write(self.path("project").join(path), text).unwrap();
+        let path = self.path("project").join(path);
+        fs::create_dir_all(path.parent().unwrap()).unwrap();
+        fs::write(path, text).unwrap();
     }
     /// Writes a scenario.
     pub(crate) fn scenario(&self, name: &str, text: &str) {

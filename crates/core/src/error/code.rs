@@ -77,6 +77,9 @@ pub enum Code {
     /// R0218: part of the source cannot be copied as asked.
     #[serde(rename = "R0218")]
     SourceUnreadable,
+    /// R0220: scripts of migrations and the history disagree.
+    #[serde(rename = "R0220")]
+    MigrationsInvalid,
     /// R0301: a server cannot be reached.
     #[serde(rename = "R0301")]
     CannotConnect,
@@ -110,6 +113,12 @@ pub enum Code {
     /// R0311: a connection pooler stands before a server.
     #[serde(rename = "R0311")]
     ConnectionPooled,
+    /// R0316: a migration failed.
+    #[serde(rename = "R0316")]
+    MigrationFailed,
+    /// R0317: a database is not what its models say.
+    #[serde(rename = "R0317")]
+    ModelsDiffer,
     /// R0401: an object is in the way and not this run's.
     #[serde(rename = "R0401")]
     ObjectNotOurs,
@@ -181,6 +190,7 @@ impl Code {
         Self::EncodingDiffers,
         Self::TargetInUse,
         Self::SourceUnreadable,
+        Self::MigrationsInvalid,
         Self::CannotConnect,
         Self::LoginRefused,
         Self::DiskFull,
@@ -192,6 +202,8 @@ impl Code {
         Self::DeadlinePassed,
         Self::CopyFailed,
         Self::ConnectionPooled,
+        Self::MigrationFailed,
+        Self::ModelsDiffer,
         Self::ObjectNotOurs,
         Self::VerifyMismatch,
         Self::SessionsRemain,
@@ -254,6 +266,7 @@ impl Code {
             Self::EncodingDiffers => ("R0216", include_str!("../../errors/R0216.md")),
             Self::TargetInUse => ("R0217", include_str!("../../errors/R0217.md")),
             Self::SourceUnreadable => ("R0218", include_str!("../../errors/R0218.md")),
+            Self::MigrationsInvalid => ("R0220", include_str!("../../errors/R0220.md")),
             Self::CannotConnect => ("R0301", include_str!("../../errors/R0301.md")),
             Self::LoginRefused => ("R0302", include_str!("../../errors/R0302.md")),
             Self::DiskFull => ("R0303", include_str!("../../errors/R0303.md")),
@@ -265,6 +278,8 @@ impl Code {
             Self::DeadlinePassed => ("R0309", include_str!("../../errors/R0309.md")),
             Self::CopyFailed => ("R0310", include_str!("../../errors/R0310.md")),
             Self::ConnectionPooled => ("R0311", include_str!("../../errors/R0311.md")),
+            Self::MigrationFailed => ("R0316", include_str!("../../errors/R0316.md")),
+            Self::ModelsDiffer => ("R0317", include_str!("../../errors/R0317.md")),
             Self::ObjectNotOurs => ("R0401", include_str!("../../errors/R0401.md")),
             Self::VerifyMismatch => ("R0402", include_str!("../../errors/R0402.md")),
             Self::SessionsRemain => ("R0403", include_str!("../../errors/R0403.md")),

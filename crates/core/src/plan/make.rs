@@ -4,9 +4,10 @@ use super::{Builder, Plan, PlannedStep};
 use crate::environment::{DatabaseAddress, Environments};
 use crate::error::{Code, Error};
 use crate::facts::{CopyFacts, DatabaseFacts, Estimates, Facts, hex};
+use crate::provider::Place;
 use crate::scenario::Family;
 use crate::stages::{self, Scope};
-use crate::steps::Step;
+use crate::steps::{RunMigrations, RunSql, Step};
 use sha2::{Digest, Sha256};
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
@@ -76,10 +77,8 @@ fn targets<'a>(steps: impl Iterator<Item = &'a Step>) -> Vec<DatabaseAddress> {
         let target = match step {
             Step::CreateShadow(step) => &step.target,
             Step::RefreshInPlace(step) => &step.target,
-            Step::RunSql(step) => match &step.place {
-                crate::provider::Place::Live(address) => address,
-                crate::provider::Place::Shadow(_) | crate::provider::Place::Old(_) => continue,
-            },
+            Step::RunSql(RunSql { place: Place::Live(address), .. })
+            | Step::RunMigrations(RunMigrations { place: Place::Live(address), .. }) => address,
             _ => continue,
         };
         if !targets.iter().any(|known| known.is_same_place(target)) {
@@ -103,6 +102,6 @@ pub(crate) fn decided_by(facts: &Facts) -> String {
         };
         (key, decided)
     });
-    let json = serde_json::to_vec(&copies.collect::<Vec<_>>()).expect("facts are plain data");
+    let json = serde_json::to_vec(&(copies.collect::<Vec<_>>(), &facts.pending)).expect("facts are plain data");
     hex(&Sha256::digest(json))
 }

@@ -2,6 +2,7 @@
 
 use super::copying::{FillSpec, VerifySpec};
 use super::database::{InPlaceSpec, SqlSpec};
+use super::migrating::MigrateSpec;
 use super::surviving::{DeltaSpec, KeepSpec};
 use crate::environment::DatabaseAddress;
 use crate::error::{Error, Result};
@@ -65,6 +66,8 @@ pub enum Work {
     Verify(VerifySpec),
     /// Replace the target's content in one transaction; `Refreshed`.
     InPlace(InPlaceSpec),
+    /// Apply pending migrations; `Migrated`.
+    Migrate(MigrateSpec),
     /// Run SQL in one transaction; `SqlDone`.
     Sql(SqlSpec),
     /// Run a command; `CommandDone`.

@@ -142,6 +142,7 @@ fn stages_touched_it(run: &Run<'_>) -> bool {
     use crate::steps::Step;
     let on_live = |step: &Step| match step {
         Step::RunSql(sql) => matches!(sql.place, Place::Live(_)),
+        Step::RunMigrations(migrations) => matches!(migrations.place, Place::Live(_)),
         Step::RunCommand(_) => true,
         _ => false,
     };

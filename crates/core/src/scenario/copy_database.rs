@@ -11,6 +11,7 @@ pub use limits::CopyLimits;
 pub use replace::{DEFAULT_DRAIN, DEFAULT_RETAIN, DEFAULT_SWAP_WITHIN, Replace, Swap};
 pub use selection::Selection;
 
+use super::migrations::{Scripts, WrittenLocations};
 use super::reading::Reading;
 use crate::document::{At, Text};
 use crate::duration::Duration;
@@ -72,6 +73,8 @@ pub struct Migrations {
     pub history: Option<TableName>,
     /// What must hold.
     pub require: Require,
+    /// What brings the copy to the target's version before it is swapped in.
+    pub apply: Option<Scripts>,
 }
 
 /// What must hold between the migrations of both ends.
@@ -196,9 +199,12 @@ struct WrittenMigrations {
     /// The table that records the migrations; default recognised: Flyway, Liquibase, Alembic, Rails, knex, Django, sqlx
     /// and Prisma.
     history: Option<Text<TableName>>,
-    /// What must hold before anything is copied; default `same`.
-    #[serde(default)]
-    require: Require,
+    /// What must hold before anything is copied; default `same`, with `apply` the target may be ahead.
+    require: Option<Require>,
+    /// Scripts that bring the copy to the target's version before it is swapped in, and before the stages of `before-swap`: a
+    /// folder, relative to the scenario's folder; a list of folders; or `locations`, `config`, `settings` and `models`. Default
+    /// none.
+    apply: Option<WrittenLocations>,
 }
 
 impl WrittenCopyDatabase {
@@ -206,6 +212,7 @@ impl WrittenCopyDatabase {
         let database = self.database(at.key("database"), reading);
         let history_at = at.key("migrations").key("history");
         let history = self.migrations.history.as_ref().map(|table| reading.findings.parse(history_at, table));
+        let apply = self.migrations.apply.as_ref().map(|apply| self.apply(apply, at.key("migrations"), reading));
         let selection = self.selection(at, reading);
         let keep = keep::read(&self.keep, at.key("keep"), &selection, reading);
         let masks = masking::read(&self.mask, at.key("mask"), &selection, reading);
@@ -221,7 +228,11 @@ impl WrittenCopyDatabase {
                     Some(history) => Some(history?),
                     None => None,
                 },
-                require: self.migrations.require,
+                require: self.migrations.require.unwrap_or(if apply.is_some() { Require::TargetAhead } else { Require::Same }),
+                apply: match apply {
+                    Some(apply) => Some(apply?),
+                    None => None,
+                },
             },
             selection,
             keep,
@@ -235,6 +246,15 @@ impl WrittenCopyDatabase {
             workers: self.workers,
             limits,
         })
+    }
+
+    fn apply(&self, apply: &WrittenLocations, at: At<'_>, reading: &mut Reading<'_>) -> Option<Scripts> {
+        if let Some(require @ (Require::Same | Require::Any)) = self.migrations.require {
+            let word = if require == Require::Same { "same" } else { "any" };
+            let finding = reading.findings.at(at.key("require"), format!("with `apply`, `require: {word}` says something else"));
+            finding.help("leave `require` out: the target may be ahead by what `apply` applies");
+        }
+        apply.read(at.key("apply"), reading)
     }
 
     /// The database, which must be in both environments and not be the same place in both.

@@ -3,6 +3,7 @@
 use super::approve::{Approve, WrittenApprove};
 use super::check_http::{CheckHttp, WrittenCheckHttp};
 use super::copy_database::{CopyDatabase, WrittenCopyDatabase};
+use super::migrate::{Migrate, WrittenMigrate};
 use super::reading::Reading;
 use super::run::{Run, WrittenRun};
 use super::sql::{Sql, WrittenSql};
@@ -18,6 +19,8 @@ use serde::{Deserialize, Serialize};
 pub enum Stage {
     /// Copies a live database into the target.
     CopyDatabase(Box<CopyDatabase>),
+    /// Runs pending migrations.
+    Migrate(Migrate),
     /// Runs SQL.
     Sql(Sql),
     /// Runs a command.
@@ -60,6 +63,8 @@ pub(super) enum WrittenStage {
     /// Copies a live PostgreSQL database from the `from` environment into the `to` environment: masked, with kept rows,
     /// verified, swapped in.
     CopyDatabase(Box<WrittenCopyDatabase>),
+    /// Runs the pending migrations of a database of the `to` environment.
+    Migrate(WrittenMigrate),
     /// Runs SQL on a database of the `to` environment.
     Sql(WrittenSql),
     /// Runs a command on the machine that restage runs on.
@@ -117,6 +122,7 @@ impl WrittenStage {
                 let stage = stage.read(at.key("copy-database"), reading)?;
                 Some(Stage::CopyDatabase(Box::new(stage)))
             }
+            Self::Migrate(stage) => stage.read(at.key("migrate"), reading).map(Stage::Migrate),
             Self::Sql(stage) => stage.read(at.key("sql"), reading).map(Stage::Sql),
             Self::Run(stage) => stage.read(at.key("run"), reading).map(Stage::Run),
             Self::CheckHttp(stage) => stage.read(at.key("check-http"), reading).map(Stage::CheckHttp),

@@ -101,6 +101,7 @@ fn swap(copying: &Copying<'_>, how: &Swap, decided: Decided, builder: &mut Build
     let filled = builder.then(fill, stage.within);
     builder.expect(filled.step, outlook);
     builder.then(VerifyRows { shadow: shadow.clone(), filled }, stage.within);
+    migrations::apply(copying, builder);
     before_swap(copying, how, builder);
     if !surviving.deltas.is_empty() {
         builder.then(RestoreDeltas { target: target.clone(), shadow: shadow.clone(), surviving: surviving.clone() }, stage.within);

@@ -4,10 +4,11 @@ use super::text;
 use crate::facts;
 use restage_core::document::Source;
 use restage_core::environment::Environments;
-use restage_core::facts::{CopyFacts, CopyKey, Facts};
+use restage_core::facts::{CopyFacts, CopyKey, Facts, PendingFacts};
 use restage_core::name::{DatabaseName, EnvironmentName};
 use restage_core::plan::{Asked, Plan, Refusals, plan};
 use restage_core::scenario::{Family, PromptValues};
+use restage_core::stages::migrated;
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 
@@ -26,12 +27,13 @@ pub(super) struct Case {
     scenario: String,
     others: Vec<Source>,
     facts: CopyFacts,
+    pending: PendingFacts,
 }
 
 impl Case {
     /// The whole text of a scenario called `refresh`.
     pub(super) fn of(scenario: &str) -> Self {
-        Self { scenario: scenario.into(), others: vec![], facts: facts::pair() }
+        Self { scenario: scenario.into(), others: vec![], facts: facts::pair(), pending: facts::pending() }
     }
     /// A scenario that copies `app`, with these keys of the stage beside `database`.
     pub(super) fn copying(keys: &str) -> Self {
@@ -49,6 +51,11 @@ impl Case {
         observed(&mut self.facts);
         self
     }
+    /// The scripts and the history came to something else.
+    pub(super) fn pending(mut self, observed: impl FnOnce(&mut PendingFacts)) -> Self {
+        observed(&mut self.pending);
+        self
+    }
 
     pub(super) fn plan(&self) -> Result<Plan, Refusals> {
         let environments = Environments::parse(&Source::new("environments.yaml", ENVIRONMENTS)).unwrap();
@@ -59,7 +66,8 @@ impl Case {
         let asked = Asked { family: &family, environments: &environments, files: &files, folder: Path::new("/scenarios") };
         let name = |name: &str| EnvironmentName::parse(name).unwrap();
         let key = CopyKey { from: name("production"), to: name("preprod"), database: DatabaseName::parse("app").unwrap() };
-        plan(asked, &Facts { copies: vec![(key, self.facts.clone())] })
+        let pending = migrated(&family.root, &family.nested).into_iter().map(|key| (key, self.pending.clone()));
+        plan(asked, &Facts { copies: vec![(key, self.facts.clone())], pending: pending.collect() })
     }
 
     /// Compares the plan with its golden file.

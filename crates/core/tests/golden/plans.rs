@@ -1,7 +1,7 @@
 //! Whole plans.
 
 use super::case::Case;
-use crate::facts::{add_table, column, integer, name, text};
+use crate::facts::{self, add_table, column, integer, name, text};
 use restage_core::facts::CopyFacts;
 use restage_core::schema::TableKind;
 
@@ -17,6 +17,32 @@ unmasked: [people.born]
 before-swap:
   - sql: { database: app, file: scrub.sql }";
     Case::copying(keys).is_planned("standard-swap");
+}
+
+#[test]
+fn a_copy_of_an_older_production_that_is_migrated_before_the_swap() {
+    let ahead = |facts: &mut CopyFacts| {
+        let mut theirs = facts::history(&["1", "2", "3", "4"]);
+        theirs.applied[3].checksum = Some("4".into());
+        facts.target.migrations = vec![theirs];
+    };
+    let keys = "migrations: { apply: migrations }\nbefore-swap: [{ sql: { database: app, file: scrub.sql } }]";
+    Case::copying(keys).but(ahead).is_planned("migrated-before-the-swap");
+}
+
+#[test]
+fn migrations_of_the_target_itself() {
+    let scenario = "scenario: refresh
+from: production
+to: preprod
+stages:
+  - migrate:
+      database: app
+      scripts: { locations: [db/migration], config: [flyway.conf], settings: { table: schema_version }, models: models.yaml }
+      within: 20m
+  - migrate: { database: app, scripts: [db/migration, db/seed] }
+";
+    Case::of(scenario).is_planned("migrate");
 }
 
 #[test]

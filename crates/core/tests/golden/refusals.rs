@@ -2,7 +2,9 @@
 
 use super::case::Case;
 use crate::facts::{add_table, column, foreign_key, history, integer, list, name, nullable, text};
-use restage_core::facts::{CopyFacts, DanglingReference, KeepFacts, MaskTrial, ObjectKind, ObjectName, TrialVerdict};
+use restage_core::facts::{
+    CopyFacts, DanglingReference, KeepFacts, MaskTrial, ObjectKind, ObjectName, PendingFacts, Refusal, TrialVerdict,
+};
 use restage_core::schema::{Check, ColumnName, ColumnPath, ForeignKey, TypeKind, View};
 
 fn kept(facts: &mut CopyFacts) -> &mut KeepFacts {
@@ -66,6 +68,22 @@ fn the_same_number_of_other_migrations() {
 fn a_target_ahead_that_nothing_migrates() {
     let facts = |facts: &mut CopyFacts| facts.target.migrations = vec![history(&["1", "2", "3", "4", "5"])];
     Case::copying("migrations: { require: target-ahead }").but(facts).is_refused("target-ahead-and-no-migration");
+}
+
+#[test]
+fn a_target_that_the_named_scripts_do_not_lead_to() {
+    let facts = |facts: &mut CopyFacts| facts.target.migrations = vec![history(&["1", "2", "3", "4", "6"])];
+    Case::copying("migrations: { apply: [migrations] }").but(facts).is_refused("scripts-of-another-version");
+}
+
+#[test]
+fn scripts_and_a_history_that_disagree() {
+    let disagreeing = |facts: &mut PendingFacts| {
+        let help = Some("put the script back as it was applied".into());
+        facts.refusals.push(Refusal { message: "`V2__users.sql` was edited after it was applied".into(), help });
+        facts.refusals.push(Refusal { message: "`V3__roles.sql` was applied and is not there".into(), help: None });
+    };
+    Case::copying("migrations: { apply: [migrations] }").pending(disagreeing).is_refused("migrations-invalid");
 }
 
 #[test]

@@ -161,7 +161,7 @@ pub(super) fn told_done(done: usize, statements: usize) -> String {
 }
 
 /// The error of something that is not a script's.
-pub(super) fn of_server(error: pgcopy::Error) -> Error {
+pub(crate) fn of_server(error: pgcopy::Error) -> Error {
     let kind = match error.kind {
         pgcopy::Kind::Interrupted if error.report().is_none() => Kind::Interrupted,
         pgcopy::Kind::CannotConnect

@@ -25,6 +25,14 @@ impl Location {
         &self.root
     }
 
+    /// The same below a folder, unless it begins at the root.
+    #[must_use]
+    pub fn within(&self, folder: &Path) -> Self {
+        let path = self.text.strip_prefix("filesystem:").unwrap_or(&self.text);
+        let text = format!("filesystem:{}", folder.join(path).display());
+        Self { text, root: folder.join(&self.root), pattern: self.pattern.clone() }
+    }
+
     /// Whether all of another location's files are in this one too.
     pub fn contains(&self, other: &Self) -> bool {
         self.pattern.is_empty() && other.root.starts_with(&self.root)

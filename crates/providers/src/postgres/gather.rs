@@ -3,10 +3,12 @@
 use super::listing::{Listing, list, size};
 use super::servers::{Caller, Servers};
 use super::trouble::told;
-use super::{fill, lease};
+use super::{fill, lease, migrating};
 use restage_core::environment::{DatabaseAddress, Environments};
-use restage_core::facts::{CopyFacts, CopyKey, DanglingReference, DatabaseFacts, Facts, KeepFacts, Leftover, UniqueClash};
-use restage_core::name::{EnvironmentName, ScenarioName};
+use restage_core::facts::{
+    CopyFacts, CopyKey, DanglingReference, DatabaseFacts, Facts, KeepFacts, Leftover, PendingFacts, PendingKey, UniqueClash,
+};
+use restage_core::name::{DatabaseName, EnvironmentName, ScenarioName};
 use restage_core::provider::TableTaken;
 use restage_core::scenario::copy_database::{CopyDatabase, Deltas, Keep};
 use restage_core::scenario::{Scenario, Stage};
@@ -17,6 +19,7 @@ use restage_pgcopy::facts::{self, Masks};
 use restage_pgcopy::keep::{self, Question, Sides};
 use restage_pgcopy::stop::Stop;
 use std::collections::{BTreeMap, BTreeSet};
+use std::path::Path;
 
 /// Observes the databases that a scenario copies, and those of the scenarios that it runs; touches nothing.
 pub async fn gather(
@@ -24,6 +27,7 @@ pub async fn gather(
     scenario: &Scenario,
     library: &BTreeMap<ScenarioName, Scenario>,
     environments: &Environments,
+    folder: &Path,
 ) -> Result<Facts> {
     let mut wanted = Vec::new();
     collect(&scenario.stages, scenario, library, &mut wanted);
@@ -32,13 +36,24 @@ pub async fn gather(
         if facts.copy(&key).is_none() {
             // What a run would miss half-way is missed now.
             fill::mask_key(servers, scenario.mask_secret.as_ref()).await?;
-            let (source, target) = (address(environments, &key, &key.from)?, address(environments, &key, &key.to)?);
+            let address = |environment| find(environments, &key.database, environment);
+            let (source, target) = (address(&key.from)?, address(&key.to)?);
             let pair = Pair { servers, source, target, stage };
             let found = Box::pin(pair.observe()).await?;
             facts.copies.push((key, found));
         }
     }
+    for key in stages::migrated(scenario, library) {
+        let found = observe_pending(servers, &key, environments, folder).await?;
+        facts.pending.push((key, found));
+    }
     Ok(facts)
+}
+
+/// What scripts and the history of one stage come to; the scripts of a copy will run on the target's server.
+async fn observe_pending(servers: &Servers, key: &PendingKey, environments: &Environments, folder: &Path) -> Result<PendingFacts> {
+    let (history, address) = (find(environments, &key.database, &key.history)?, find(environments, &key.database, &key.to)?);
+    Box::pin(migrating::pending(servers, history, address, &key.scripts, folder)).await
 }
 
 fn collect<'a>(
@@ -59,15 +74,15 @@ fn collect<'a>(
                     collect(&other.stages, other, library, wanted);
                 }
             }
-            Stage::Sql(_) | Stage::Run(_) | Stage::CheckHttp(_) | Stage::WaitFor(_) | Stage::Approve(_) => {}
+            Stage::Migrate(_) | Stage::Sql(_) | Stage::Run(_) | Stage::CheckHttp(_) | Stage::WaitFor(_) | Stage::Approve(_) => {}
         }
     }
 }
 
-fn address<'e>(environments: &'e Environments, key: &CopyKey, environment: &EnvironmentName) -> Result<&'e DatabaseAddress> {
-    let found = environments.get(environment).and_then(|environment| environment.databases.get(&key.database));
+fn find<'e>(environments: &'e Environments, database: &DatabaseName, environment: &EnvironmentName) -> Result<&'e DatabaseAddress> {
+    let found = environments.get(environment).and_then(|environment| environment.databases.get(database));
     found.ok_or_else(|| {
-        let error = Code::UnknownName.error(format!("environment `{environment}` has no database `{}`", key.database));
+        let error = Code::UnknownName.error(format!("environment `{environment}` has no database `{database}`"));
         error.help("add it to the environments file")
     })
 }

@@ -6,7 +6,7 @@ use super::in_place;
 use super::listing::list;
 use super::mark::Role;
 use super::servers::Caller;
-use super::{Postgres, sessions, sql, surviving, transaction};
+use super::{Postgres, migrating, sessions, sql, surviving, transaction};
 use crate::jobs::{JobFolder, Keepers, Teller};
 use futures::TryFutureExt;
 use futures::future::BoxFuture;
@@ -46,6 +46,7 @@ impl Postgres {
             Work::Keep(spec) => Box::pin(surviving::keep(servers, spec, setting).map_ok(receipt)),
             Work::Verify(spec) => Box::pin(comparing::compare(servers, spec, setting).map_ok(receipt)),
             Work::InPlace(spec) => Box::pin(in_place::refresh(servers, spec, setting)),
+            Work::Migrate(spec) => Box::pin(migrating::migrate(servers, spec, setting).map_ok(receipt)),
             Work::Sql(spec) => Box::pin(sql::run(servers, spec, setting)),
             Work::Command(_) => unreachable!("commands are followed, not performed"),
         };
@@ -56,7 +57,7 @@ impl Postgres {
     pub(crate) async fn still_holds(&self, work: &Work, receipt: &Value) -> Result<bool> {
         match work {
             Work::Fill(spec) => self.is_filled(spec, receipt).await,
-            Work::Deltas(_) | Work::Keep(_) | Work::InPlace(_) | Work::Sql(_) | Work::Command(_) => Ok(true),
+            Work::Deltas(_) | Work::Keep(_) | Work::InPlace(_) | Work::Migrate(_) | Work::Sql(_) | Work::Command(_) => Ok(true),
             // What was seen may have changed.
             Work::Verify(_) => Ok(false),
         }
@@ -80,6 +81,7 @@ impl Postgres {
             Work::Keep(spec) => self.clear_out(spec.shadow.get(), job).await,
             Work::Verify(spec) => self.clear_out(spec.shadow.get(), job).await,
             Work::InPlace(spec) => transaction::earlier(folder, self.servers(), &spec.target).await.map(drop),
+            Work::Migrate(spec) => self.end_sessions(&spec.address, vec![Caller::job(job).as_str().to_owned()]).await,
             Work::Sql(spec) => transaction::earlier(folder, self.servers(), &spec.address).await.map(drop),
             Work::Command(_) => Ok(()),
         }
@@ -87,10 +89,14 @@ impl Postgres {
 
     /// Ends the copy engine's sessions on a shadow, and the job's own.
     async fn clear_out(&self, shadow: &DatabaseAddress, job: &JobName) -> Result<()> {
-        let client = self.servers().maintain(shadow, &Caller::looking()).await?;
+        self.end_sessions(shadow, [APPLICATION_NAME, Caller::job(job).as_str()].map(str::to_owned).to_vec()).await
+    }
+
+    /// Ends the sessions of these names on a database, if it is there.
+    async fn end_sessions(&self, address: &DatabaseAddress, names: Vec<String>) -> Result<()> {
+        let client = self.servers().maintain(address, &Caller::looking()).await?;
         let listing = list(&client).await?;
-        let Some(found) = listing.find(shadow.database.as_str()) else { return Ok(()) };
-        let names = [APPLICATION_NAME, Caller::job(job).as_str()].map(str::to_owned);
+        let Some(found) = listing.find(address.database.as_str()) else { return Ok(()) };
         sessions::end_named(&client, found.oid, &names, LEAVE_LIMIT).await
     }
 
@@ -99,8 +105,10 @@ impl Postgres {
         let address = match work {
             Work::InPlace(spec) => &spec.target,
             Work::Sql(spec) => &spec.address,
-            // A shadow may hold part of it.
-            Work::Fill(_) | Work::Deltas(_) | Work::Keep(_) | Work::Verify(_) | Work::Command(_) => return Ok(Fate::Unknown),
+            // A shadow may hold part of it, and some scripts of many may have been applied.
+            Work::Fill(_) | Work::Deltas(_) | Work::Keep(_) | Work::Verify(_) | Work::Migrate(_) | Work::Command(_) => {
+                return Ok(Fate::Unknown);
+            }
         };
         Ok(transaction::earlier(folder, self.servers(), address).await?.0)
     }

@@ -13,6 +13,7 @@ use restage_lab::{Cluster, Major};
 use restage_providers::jobs::NoOutput;
 use restage_providers::secrets::Secrets;
 use restage_providers::{Settings, World};
+use std::path::Path;
 use std::sync::Arc;
 
 struct Ground {
@@ -68,7 +69,7 @@ impl Ground {
                      mask:\n        - { column: people.email, with: email }\n";
         let (outer, inner) = (Source::new("outer.yaml", outer), Source::new("inner.yaml", inner));
         let family = Family::parse(&outer, &[inner], environments, &PromptValues::default()).unwrap();
-        Self::world().gather(&family.root, &family.nested, environments).await
+        Self::world().gather(&family.root, &family.nested, environments, Path::new(".")).await
     }
 }
 

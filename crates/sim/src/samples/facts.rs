@@ -4,7 +4,7 @@
 
 use restage_core::facts::{
     AppliedMigration, CopyFacts, DatabaseFacts, Estimates, Identity, KeepFacts, MigrationHistory, MigrationTool, ObjectName,
-    Privileges, TableEstimate,
+    PendingFacts, PendingScript, Privileges, TableEstimate,
 };
 use restage_core::schema::{
     Column, ColumnName, ColumnSource, ForeignKey, Persistence, Schema, Table, TableKind, TableName, TypeKind, View,
@@ -22,6 +22,17 @@ pub(crate) fn pair() -> CopyFacts {
         mask_trials: vec![],
         leftovers: vec![],
     }
+}
+
+/// Two scripts of which neither was applied.
+pub(crate) fn pending() -> PendingFacts {
+    let script = |version: i32, description: &str| PendingScript {
+        script: format!("V{version}__{}.sql", description.replace(' ', "_")),
+        version: Some(version.to_string()),
+        description: description.into(),
+        checksum: Some(version),
+    };
+    PendingFacts { version: Some("3".into()), pending: vec![script(4, "badges"), script(5, "badge owners")], refusals: vec![] }
 }
 
 /// Production's database.

@@ -9,13 +9,14 @@ use restage_core::name::{DatabaseName, EnvironmentName, ScenarioName};
 use restage_core::plan::{Builder, Plan};
 use restage_core::provider::{Carried, Condition, Delta, KeepTable, Place, Surviving, TableTaken};
 use restage_core::scenario::copy_database::{CopyLimits, OnCollision, OnConflict, OnMissing, Verify};
+use restage_core::scenario::migrations::Scripts;
 use restage_core::scenario::run::Command;
 use restage_core::scenario::wait_for::TcpAddress;
 use restage_core::scenario::{DEFAULT_CONCURRENT_STEPS, DEFAULT_RUN_WITHIN, Limits, OnFailure};
 use restage_core::schema::ColumnName;
 use restage_core::steps::{
     AwaitApproval, AwaitCondition, CreateShadow, FillShadow, FourEyes, KeepRows, ReceiptOf, RefreshInPlace, RestoreDeltas,
-    RunCommand, RunSql, Step, SwapDatabase, VerifyRows, VerifyShadow,
+    RunCommand, RunMigrations, RunSql, Step, SwapDatabase, VerifyRows, VerifyShadow,
 };
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -41,6 +42,7 @@ pub fn smallest(step: &Step) -> Sample {
         Step::VerifyShadow(_) => sketch.verify_shadow(),
         Step::SwapDatabase(_) => sketch.fill_and_swap(),
         Step::RefreshInPlace(_) => sketch.refresh_in_place(),
+        Step::RunMigrations(_) => sketch.run_migrations(),
         Step::RunSql(_) => sketch.run_sql(),
         Step::RunCommand(_) => sketch.run_command(),
         Step::AwaitCondition(_) => sketch.await_condition(),
@@ -192,6 +194,13 @@ impl Sketch {
             carried: self.carried(),
             surviving: Surviving { deltas: deltas(), keep: vec![kept_users()] },
         };
+        self.builder.then(step, WITHIN);
+    }
+
+    fn run_migrations(&mut self) {
+        let scripts = Scripts { locations: vec!["migrations".into()], config: vec![], settings: BTreeMap::new(), models: None };
+        let pending = facts::pending().pending;
+        let step = RunMigrations { place: Place::Live(self.target.clone()), scripts, folder: "/scenarios".into(), pending };
         self.builder.then(step, WITHIN);
     }
 

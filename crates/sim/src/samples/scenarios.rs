@@ -4,10 +4,11 @@ use super::{Sample, facts};
 use restage_core::document::Source;
 use restage_core::duration::Duration;
 use restage_core::environment::Environments;
-use restage_core::facts::{CopyKey, Facts};
+use restage_core::facts::{CopyKey, Facts, PendingKey};
 use restage_core::name::{DatabaseName, EnvironmentName};
 use restage_core::plan::{Asked, plan};
 use restage_core::scenario::{Family, PromptValues};
+use restage_core::stages;
 use std::collections::BTreeMap;
 use std::path::Path;
 
@@ -45,7 +46,7 @@ pub fn of_scenario(source: &Source, others: &[Source], environments: &Source) ->
     let files = BTreeMap::new();
     let asked = Asked { family: &family, environments: &environments, files: &files, folder: Path::new("/scenarios") };
     let name = source.stem().unwrap_or("scenario").to_owned();
-    let plan = plan(asked, &observed(&environments));
+    let plan = plan(asked, &observed(&environments, &family));
     let mut plan = plan.unwrap_or_else(|refusals| panic!("`{name}` cannot be planned: {refusals:?}"));
     for planned in &mut plan.steps {
         planned.within = planned.within.min(LONGEST);
@@ -54,7 +55,7 @@ pub fn of_scenario(source: &Source, others: &[Source], environments: &Source) ->
 }
 
 /// Facts about every database that both environments have; each pair has identities of its own.
-fn observed(environments: &Environments) -> Facts {
+fn observed(environments: &Environments, family: &Family) -> Facts {
     let name = |name: &str| EnvironmentName::parse(name).expect("a plain word");
     let (from, to) = (name("production"), name("preprod"));
     let databases: Vec<DatabaseName> =
@@ -65,5 +66,12 @@ fn observed(environments: &Environments) -> Facts {
         facts.target.identity.oid += oid;
         (CopyKey { from: from.clone(), to: to.clone(), database }, facts)
     };
-    Facts { copies: (0..).zip(databases).map(pair).collect() }
+    // Effects are told apart by their texts, whichever database they are on.
+    let own = |key: PendingKey| {
+        let mut facts = facts::pending();
+        facts.pending.iter_mut().for_each(|script| script.script = format!("{}/{}", key.database, script.script));
+        (key, facts)
+    };
+    let pending = stages::migrated(&family.root, &family.nested).into_iter().map(own);
+    Facts { copies: (0..).zip(databases).map(pair).collect(), pending: pending.collect() }
 }

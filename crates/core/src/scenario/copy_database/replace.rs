@@ -106,4 +106,9 @@ fn refuse_keys_of_swap(at: At<'_>, reading: &mut Reading<'_>) {
             finding.help(format!("remove `{key}`, or write `replace: swap`"));
         }
     }
+    let migrations = at.key("migrations");
+    if migrations.has("apply") {
+        let why = "`apply` does not go with `replace: in-place`: no new database is there to migrate";
+        reading.findings.add(migrations.key("apply").heading(), why).help("remove `apply`, or write `replace: swap`");
+    }
 }

@@ -1,0 +1,58 @@
+//! What a history says, read on a session that cannot write: that of a database which is only looked at.
+
+use restage_pgcopy::connect::Reader;
+
+use crate::history::{Row, Table};
+use crate::placeholders::{OwnPlaceholder, Placeholders};
+use crate::runner::{Known, of_server, row_of};
+use crate::settings::Settings;
+use crate::{Kind, Result};
+
+/// The history of a database, if it has one: in the schema that settings name, or in the only one with a table of that name.
+pub async fn history(reader: Reader<'_>, settings: &Settings) -> Result<Option<(Table, Vec<Row>)>> {
+    let Some(table) = table(reader, settings).await? else { return Ok(None) };
+    let rows = reader.rows("read the history", &table.read()).await.map_err(of_server)?;
+    let rows = rows.iter().map(|row| row_of(|column| row.get(column))).collect::<Result<_>>()?;
+    Ok(Some((table, rows)))
+}
+
+async fn table(reader: Reader<'_>, settings: &Settings) -> Result<Option<Table>> {
+    let name = settings.table.replace('\'', "''");
+    let sql = format!(
+        "SELECT n.nspname FROM pg_catalog.pg_class c JOIN pg_catalog.pg_namespace n ON n.oid = c.relnamespace \
+         WHERE c.relname = '{name}' AND c.relkind IN ('r', 'p') ORDER BY 1"
+    );
+    let rows = reader.rows("look for the history", &sql).await.map_err(of_server)?;
+    let mut schemas: Vec<&str> = rows.iter().filter_map(|row| row.get(0)).collect();
+    if let Some(wanted) = settings.history_schema() {
+        schemas.retain(|schema| *schema == wanted);
+    }
+    match schemas[..] {
+        [] => Ok(None),
+        [schema] => Ok(Some(Table { schema: schema.to_owned(), name: settings.table.clone() })),
+        [first, second, ..] => {
+            let error = Kind::Setting.error(format_args!("`{}` is in `{first}` and in `{second}`", settings.table));
+            Err(error.help("say which one is meant with `defaultSchema`"))
+        }
+    }
+}
+
+/// The placeholders with all values, Flyway's own included.
+pub fn placeholders(settings: &Settings, known: &Known<'_>) -> Result<Placeholders> {
+    let mut placeholders = settings.placeholders()?;
+    let folder = std::env::current_dir().unwrap_or_default().display().to_string();
+    let schemas = if settings.schemas.is_empty() { known.table.schema.clone() } else { settings.schemas.join(",") };
+    for (which, value) in [
+        (OwnPlaceholder::DefaultSchema, known.table.schema.clone()),
+        (OwnPlaceholder::Schemas, schemas),
+        (OwnPlaceholder::User, known.role.to_owned()),
+        (OwnPlaceholder::Database, known.database.to_owned()),
+        (OwnPlaceholder::Timestamp, known.timestamp.clone()),
+        (OwnPlaceholder::WorkingDirectory, folder),
+        (OwnPlaceholder::Table, known.table.name.clone()),
+        (OwnPlaceholder::Environment, known.environment.to_owned()),
+    ] {
+        placeholders.insert_own(which, value);
+    }
+    Ok(placeholders)
+}

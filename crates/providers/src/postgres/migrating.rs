@@ -1,0 +1,186 @@
+//! Migrations: what of some scripts is still to be applied, and applying it.
+
+mod places;
+mod trouble;
+
+use super::servers::{Caller, Servers};
+use super::trouble::told;
+use super::work::Setting;
+use crate::jobs::Teller;
+use places::settings;
+use restage_core::document::Source;
+use restage_core::environment::DatabaseAddress;
+use restage_core::facts::{PendingFacts, PendingScript, Refusal};
+use restage_core::provider::{MigrateSpec, Migrated, Progress};
+use restage_core::scenario::migrations::Scripts;
+use restage_core::schema::quote_literal;
+use restage_core::{Code, Error, Result};
+use restage_migrate::history::Table;
+use restage_migrate::models::{self, Models};
+use restage_migrate::runner::{Clock, Cx, GoOn, Known, Reporter, Runner, SystemClock};
+use restage_migrate::scripts::{self, Script};
+use restage_migrate::settings::Settings;
+use restage_migrate::state::{Migration, States};
+use restage_migrate::validate::{When, validate};
+use restage_migrate::{reading, runner};
+use restage_pgcopy::catalog;
+use std::path::Path;
+use std::time::Instant;
+use trouble::told_of_migrations;
+
+/// The schema of a history that is still to be made, unless settings name one.
+const USUAL_SCHEMA: &str = "public";
+
+/// Compares scripts with a database's history, which is only read; they will run with `address`'s role on its database.
+pub(super) async fn pending(
+    servers: &Servers,
+    history: &DatabaseAddress,
+    address: &DatabaseAddress,
+    scripts: &Scripts,
+    folder: &Path,
+) -> Result<PendingFacts> {
+    let settings = settings(scripts, folder)?;
+    read_models(scripts, folder)?;
+    let client = servers.read(history).await?;
+    let found = reading::history(client.reader(), &settings).await.map_err(told_of_migrations)?;
+    let (table, rows) = found.unwrap_or_else(|| (table_to_make(&settings), vec![]));
+    let known = Known {
+        table: &table,
+        role: &address.user,
+        database: address.database.as_str(),
+        timestamp: SystemClock.timestamp(),
+        environment: "",
+    };
+    let placeholders = reading::placeholders(&settings, &known).map_err(told_of_migrations)?;
+    let scripts = match scripts::find(&settings.locations, &settings, &placeholders) {
+        Ok(scripts) => scripts,
+        Err(errors) => return Ok(PendingFacts { refusals: errors.into_iter().map(refusal).collect(), ..PendingFacts::default() }),
+    };
+    let states = States::resolve(&scripts, &rows, &settings).map_err(told_of_migrations)?;
+    let mut errors = if settings.validate_on_migrate { validate(&states, &settings, When::BeforeRun) } else { vec![] };
+    errors.extend(states.blocked(&settings).err().filter(|_| errors.is_empty()));
+    Ok(PendingFacts {
+        version: states.current().and_then(Migration::version).map(ToString::to_string),
+        pending: states.to_run(&settings).into_iter().map(planned).collect(),
+        refusals: errors.into_iter().map(refusal).collect(),
+    })
+}
+
+fn table_to_make(settings: &Settings) -> Table {
+    Table { schema: settings.history_schema().unwrap_or(USUAL_SCHEMA).to_owned(), name: settings.table.clone() }
+}
+
+fn planned(script: &Script) -> PendingScript {
+    PendingScript {
+        script: script.file.script.clone(),
+        version: script.sort.version().map(ToString::to_string),
+        description: script.description.clone(),
+        checksum: Some(script.checksum.0),
+    }
+}
+
+fn refusal(error: restage_migrate::Error) -> Refusal {
+    let error = told_of_migrations(error);
+    Refusal { message: error.message, help: error.help }
+}
+
+/// Applies what the plan says is pending, and nothing else.
+pub(super) async fn migrate(servers: &Servers, spec: &MigrateSpec, setting: &Setting) -> Result<Migrated> {
+    let started = Instant::now();
+    let models = read_models(&spec.scripts, &spec.folder)?;
+    let mut settings = settings(&spec.scripts, &spec.folder)?;
+    // By this name its sessions are found again after a crash.
+    let name = format!("SET application_name = {};", quote_literal(Caller::job(&setting.job).as_str()));
+    settings.init_sql = Some(format!("{name} {}", settings.init_sql.unwrap_or_default()));
+    let endpoint = servers.endpoint(&spec.address).await?;
+    let telling = Telling(&setting.reporter);
+    let cx = Cx { settings: &settings, reporter: &telling, clock: &SystemClock, stop: &setting.stop, environment: "" };
+    let runner = Box::pin(Runner::connect(&endpoint, cx)).await.map_err(told_of_migrations)?;
+    let scripts = runner.scripts().map_err(first_told)?;
+    let seen = runner.look().await.map_err(told_of_migrations)?;
+    let states = seen.states(&scripts, &settings).map_err(told_of_migrations)?;
+    let is_applied = |wanted: &&PendingScript| seen.rows.iter().any(|row| row.success && row.script == wanted.script);
+    let left: Vec<&PendingScript> = spec.expected.iter().filter(|wanted| !is_applied(wanted)).collect();
+    expect(&left, &states.to_run(&settings))?;
+    let ran = Box::pin(runner.run(&scripts, GoOn::Refused)).await.map_err(told_of_migrations)?;
+    let tables = match models {
+        Some(models) => compare(servers, &spec.address, &models).await?,
+        None => 0,
+    };
+    Ok(Migrated {
+        applied: spec.expected.iter().map(|script| script.script.clone()).collect(),
+        version: ran.after.map(|version| version.to_string()),
+        models: tables,
+        seconds: started.elapsed().as_secs_f64(),
+    })
+}
+
+/// Fails if something else is pending than what the plan says. A repeatable script may hash otherwise by what its placeholders
+/// stand for.
+fn expect(left: &[&PendingScript], pending: &[&Script]) -> Result<()> {
+    let is_same = |(wanted, script): (&&PendingScript, &&Script)| {
+        let hashes = wanted.version.is_none() || wanted.checksum == Some(script.checksum.0);
+        wanted.script == script.file.script && hashes
+    };
+    if left.len() == pending.len() && left.iter().zip(pending).all(is_same) {
+        return Ok(());
+    }
+    let names = |scripts: Vec<&str>| if scripts.is_empty() { "nothing".to_owned() } else { format!("`{}`", scripts.join("`, `")) };
+    let planned = names(left.iter().map(|script| script.script.as_str()).collect());
+    let found = names(pending.iter().map(|script| script.file.script.as_str()).collect());
+    let what = if planned == found {
+        "scripts were edited since the plan was made".to_owned()
+    } else {
+        format!("{found} is pending, and the plan says {planned}")
+    };
+    Err(Code::PlanStale.error(what).help("undo what the run did so far, then plan again"))
+}
+
+fn read_models(scripts: &Scripts, folder: &Path) -> Result<Option<Models>> {
+    let Some(path) = &scripts.models else { return Ok(None) };
+    let path = folder.join(path);
+    let text = places::text(&path)?;
+    let models = Models::parse(&Source::new(path.display().to_string(), text));
+    models.map(Some).map_err(|problems| {
+        let error = Code::InvalidFile.error(format!("`{}` cannot be used", path.display()));
+        error.help("correct it; `restage migrate validate` shows every problem").because(problems.to_string())
+    })
+}
+
+async fn compare(servers: &Servers, address: &DatabaseAddress, models: &Models) -> Result<u64> {
+    let client = servers.read(address).await?;
+    let schema = catalog::read(client.reader()).await.map_err(told)?;
+    let differences = models::compare(models, &schema);
+    let Some(first) = differences.found.first() else { return Ok(models.tables.len() as u64) };
+    let count = differences.found.len();
+    let more = if count > 1 { format!(", and {} more differences", count - 1) } else { String::new() };
+    let error = Code::ModelsDiffer.error(format!("the database is not what the models say: {}{more}", first.message));
+    Err(error.help("correct the models, or bring the database in line with a migration").because(differences.to_string()))
+}
+
+fn first_told(errors: Vec<restage_migrate::Error>) -> Error {
+    let count = errors.len();
+    let mut errors = errors.into_iter();
+    let Some(first) = errors.next() else { return Code::MigrationsInvalid.error("no script can be used") };
+    let mut error = told_of_migrations(first);
+    if count > 1 {
+        error.message = format!("{}, and {} more problems", error.message, count - 1);
+    }
+    error
+}
+
+/// Tells a run's progress as a job does.
+struct Telling<'a>(&'a Teller);
+
+impl Reporter for Telling<'_> {
+    fn report(&self, progress: &runner::Progress<'_>) {
+        use runner::Progress as Said;
+        let doing = match progress {
+            Said::BeforeFile(file) => format!("run `{}`", file.migration_file),
+            Said::Waiting { holder: Some(holder), .. } => format!("wait for {holder}, which migrates"),
+            Said::Waiting { holder: None, .. } => "wait for another migrator".to_owned(),
+            _ => return,
+        };
+        restage_pgcopy::reporter::Reporter::progress(self.0, Progress { doing, ..Progress::default() });
+    }
+}
