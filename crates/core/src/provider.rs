@@ -5,6 +5,7 @@ mod database;
 mod job;
 mod own;
 mod place;
+pub mod queue;
 mod surviving;
 
 pub use copying::{Against, Carried, FillSpec, Filled, RowsTaken, TableFilled, TableTaken, Verified, VerifySpec, Waits};
@@ -12,6 +13,7 @@ pub use database::{Databases, InPlaceSpec, Refreshed, ShadowSpec, SqlDone, SqlSp
 pub use job::{CommandDone, CommandSpec, Condition, Fate, ItemProgress, Jobs, Progress, Watch, Work};
 pub use own::Own;
 pub use place::Place;
+pub use queue::Queues;
 pub use surviving::{Delta, DeltaSpec, Deltas, KeepSpec, KeepTable, Kept, KeptTable, Surviving};
 
 pub use crate::scenario::copy_database::{OnCollision, OnConflict, OnMissing, Verify};
