@@ -28,7 +28,7 @@ pub const ACCOUNT: &str = "123456789012";
 const HOME: &str = ".tools/moto";
 const HOME_VARIABLE: &str = "RESTAGE_MOTO_HOME";
 /// How long the server may take until it accepts connections: it is written in Python and reads much.
-const READY_LIMIT: Duration = Duration::from_secs(60);
+const READY_LIMIT: Duration = Duration::from_mins(1);
 const READY_POLL: Duration = Duration::from_millis(10);
 /// How often a port may turn out to be taken between choosing and using it.
 const PORT_ATTEMPTS: u32 = 8;

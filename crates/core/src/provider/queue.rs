@@ -1,11 +1,12 @@
 //! Queues of messages, in which migrators tell of themselves.
 //!
-//! What a look at a queue can promise differs. The local queue shows everything. Amazon SQS shows a sample of what is waiting:
-//! it is asked again, with long polling, until as many messages were seen as it counts or a limit is reached, and its counts
-//! are approximate themselves. What another reader has received and not deleted is counted and cannot be seen; of a FIFO
-//! queue only the first ten messages of each group can. [`Peeked::sight`] says which of the two cases it is: nobody may
-//! conclude anything from a message that was not seen in part of a queue. Looking also raises SQS's count of receptions, so
-//! that a queue that moves messages away after a few of them is looked at no further than it allows.
+//! What a look at a queue can promise differs. The local queue shows everything. Amazon SQS shows ten of the messages that
+//! are waiting: it is asked again, with long polling, until as many messages were seen as it counts or a limit is reached, and
+//! its counts are approximate themselves. Where more than ten are waiting, each is hidden from other readers while the look
+//! lasts. What another reader has received and not deleted is counted and cannot be seen; of a FIFO queue only the first ten
+//! messages of each group can. [`Peeked::sight`] says which of the two cases it is: nobody may conclude anything from a
+//! message that was not seen in part of a queue. To SQS looking is receiving: where a queue moves messages to another one
+//! after so many receptions, each look uses up one of them or more, though it stops before it would move one itself.
 
 mod address;
 
