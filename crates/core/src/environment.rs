@@ -1,9 +1,11 @@
 //! Environments: what exists, where it is, and what must never be changed.
 
 mod address;
+mod aws;
 mod secret;
 
 pub use address::{DatabaseAddress, Endpoint, RootCertificate, ServerDatabase, SslMode};
+pub use aws::{AwsEndpoint, AwsPlace, AwsRegion, ParameterName, ParameterPath};
 pub(crate) use secret::is_variable;
 pub use secret::{SecretRef, VaultField};
 

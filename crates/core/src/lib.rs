@@ -25,4 +25,6 @@ pub mod provider;
 pub mod run;
 pub mod report;
 
+pub mod signal;
+
 pub use error::{Code, Error, Result};

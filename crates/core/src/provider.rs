@@ -6,6 +6,7 @@ mod job;
 mod migrating;
 mod own;
 mod place;
+pub mod queue;
 mod surviving;
 
 pub use copying::{Against, Carried, FillSpec, Filled, RowsTaken, TableFilled, TableTaken, Verified, VerifySpec, Waits};
@@ -14,6 +15,7 @@ pub use job::{CommandDone, CommandSpec, Condition, Fate, ItemProgress, Jobs, Pro
 pub use migrating::{MigrateSpec, Migrated};
 pub use own::Own;
 pub use place::Place;
+pub use queue::Queues;
 pub use surviving::{Delta, DeltaSpec, Deltas, KeepSpec, KeepTable, Kept, KeptTable, Surviving};
 
 pub use crate::scenario::copy_database::{OnCollision, OnConflict, OnMissing, Verify};

@@ -1,10 +1,10 @@
-//! Throwaway PostgreSQL clusters for tests, demo and bench.
+//! Throwaway PostgreSQL clusters for tests, demo and bench, and something that stands in for AWS.
 //!
 //! A test that needs a real server says `Cluster::start(Major::V15)?` and has one in a few hundred milliseconds: its own data
 //! directory, a free port on 127.0.0.1, a superuser with a password. The server is gone, with all its files, when the value is
 //! dropped and also when the process dies in any other way, `kill -9` included: see [`Cluster`] and the module `keeper`.
 //!
-//! Start reading at [`Cluster`]; [`dataset`] holds the databases that the demo and the end-to-end tests copy.
+//! Start reading at [`Cluster`]; [`dataset`] holds the databases that the demo and the end-to-end tests copy; [`aws`] has the other server.
 
 mod installation;
 mod config;
@@ -14,6 +14,7 @@ mod pooler;
 mod gateway;
 mod client;
 mod outage;
+pub mod aws;
 
 mod template;
 mod identity;

@@ -1,4 +1,4 @@
-//! How restage reaches the world: databases, commands, HTTP, files, secrets and time.
+//! How restage reaches the world: databases, commands, HTTP, files, secrets, AWS and time.
 //!
 //! `restage-core` says by traits what steps may ask for; this crate answers with the real thing. Start with [`World`], which
 //! holds all of it; [`gather()`] observes, [`TargetMark`] claims a target.
@@ -8,6 +8,8 @@ mod world;
 pub mod clock;
 mod http;
 pub mod secrets;
+pub mod aws;
+pub mod queues;
 pub mod postgres;
 pub mod jobs;
 pub mod probes;

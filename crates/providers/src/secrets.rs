@@ -60,6 +60,11 @@ impl Secrets {
         self.lock().remove(&Key::of(reference));
     }
 
+    /// Hides a secret that came another way, by the name it has there.
+    pub(crate) fn hide(&self, name: &str, secret: &SecretString) {
+        self.lock().insert(Key(name.to_owned()), secret.clone());
+    }
+
     /// The text with every secret that this process has fetched replaced.
     pub fn redact(&self, text: &str) -> String {
         let known = self.lock();

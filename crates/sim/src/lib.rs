@@ -9,6 +9,7 @@
 
 pub mod suite;
 pub mod samples;
+pub mod queues;
 mod variant;
 
 mod trial;

@@ -23,6 +23,12 @@ pub enum Code {
     /// R0106: a secret cannot be had.
     #[serde(rename = "R0106")]
     SecretUnavailable,
+    /// R0107: a parameter is not in the parameter store.
+    #[serde(rename = "R0107")]
+    ParameterMissing,
+    /// R0108: a parameter may not be read or written.
+    #[serde(rename = "R0108")]
+    ParameterForbidden,
     /// R0201: the target is a production environment.
     #[serde(rename = "R0201")]
     ProductionAsTarget,
@@ -77,6 +83,9 @@ pub enum Code {
     /// R0218: part of the source cannot be copied as asked.
     #[serde(rename = "R0218")]
     SourceUnreadable,
+    /// R0219: a queue has messages of another migrator.
+    #[serde(rename = "R0219")]
+    QueueNotEmpty,
     /// R0220: scripts of migrations and the history disagree.
     #[serde(rename = "R0220")]
     MigrationsInvalid,
@@ -113,6 +122,18 @@ pub enum Code {
     /// R0311: a connection pooler stands before a server.
     #[serde(rename = "R0311")]
     ConnectionPooled,
+    /// R0312: a queue cannot be reached.
+    #[serde(rename = "R0312")]
+    QueueUnreachable,
+    /// R0313: a queue may not be used.
+    #[serde(rename = "R0313")]
+    QueueForbidden,
+    /// R0314: there is no such queue.
+    #[serde(rename = "R0314")]
+    QueueMissing,
+    /// R0315: AWS knows nobody here, or refuses.
+    #[serde(rename = "R0315")]
+    AwsRefused,
     /// R0316: a migration failed.
     #[serde(rename = "R0316")]
     MigrationFailed,
@@ -172,6 +193,8 @@ impl Code {
         Self::FileUnreadable,
         Self::UnknownCode,
         Self::SecretUnavailable,
+        Self::ParameterMissing,
+        Self::ParameterForbidden,
         Self::ProductionAsTarget,
         Self::SameDatabase,
         Self::OlderTarget,
@@ -190,6 +213,7 @@ impl Code {
         Self::EncodingDiffers,
         Self::TargetInUse,
         Self::SourceUnreadable,
+        Self::QueueNotEmpty,
         Self::MigrationsInvalid,
         Self::CannotConnect,
         Self::LoginRefused,
@@ -202,6 +226,10 @@ impl Code {
         Self::DeadlinePassed,
         Self::CopyFailed,
         Self::ConnectionPooled,
+        Self::QueueUnreachable,
+        Self::QueueForbidden,
+        Self::QueueMissing,
+        Self::AwsRefused,
         Self::MigrationFailed,
         Self::ModelsDiffer,
         Self::ObjectNotOurs,
@@ -240,6 +268,7 @@ impl Code {
         Self::ALL.iter().copied().find(|code| code.id().eq_ignore_ascii_case(id))
     }
 
+    // tidy: long, one line for each code.
     const fn entry(self) -> (&'static str, &'static str) {
         match self {
             Self::InvalidFile => ("R0101", include_str!("../../errors/R0101.md")),
@@ -248,6 +277,8 @@ impl Code {
             Self::FileUnreadable => ("R0104", include_str!("../../errors/R0104.md")),
             Self::UnknownCode => ("R0105", include_str!("../../errors/R0105.md")),
             Self::SecretUnavailable => ("R0106", include_str!("../../errors/R0106.md")),
+            Self::ParameterMissing => ("R0107", include_str!("../../errors/R0107.md")),
+            Self::ParameterForbidden => ("R0108", include_str!("../../errors/R0108.md")),
             Self::ProductionAsTarget => ("R0201", include_str!("../../errors/R0201.md")),
             Self::SameDatabase => ("R0202", include_str!("../../errors/R0202.md")),
             Self::OlderTarget => ("R0203", include_str!("../../errors/R0203.md")),
@@ -266,6 +297,7 @@ impl Code {
             Self::EncodingDiffers => ("R0216", include_str!("../../errors/R0216.md")),
             Self::TargetInUse => ("R0217", include_str!("../../errors/R0217.md")),
             Self::SourceUnreadable => ("R0218", include_str!("../../errors/R0218.md")),
+            Self::QueueNotEmpty => ("R0219", include_str!("../../errors/R0219.md")),
             Self::MigrationsInvalid => ("R0220", include_str!("../../errors/R0220.md")),
             Self::CannotConnect => ("R0301", include_str!("../../errors/R0301.md")),
             Self::LoginRefused => ("R0302", include_str!("../../errors/R0302.md")),
@@ -278,6 +310,10 @@ impl Code {
             Self::DeadlinePassed => ("R0309", include_str!("../../errors/R0309.md")),
             Self::CopyFailed => ("R0310", include_str!("../../errors/R0310.md")),
             Self::ConnectionPooled => ("R0311", include_str!("../../errors/R0311.md")),
+            Self::QueueUnreachable => ("R0312", include_str!("../../errors/R0312.md")),
+            Self::QueueForbidden => ("R0313", include_str!("../../errors/R0313.md")),
+            Self::QueueMissing => ("R0314", include_str!("../../errors/R0314.md")),
+            Self::AwsRefused => ("R0315", include_str!("../../errors/R0315.md")),
             Self::MigrationFailed => ("R0316", include_str!("../../errors/R0316.md")),
             Self::ModelsDiffer => ("R0317", include_str!("../../errors/R0317.md")),
             Self::ObjectNotOurs => ("R0401", include_str!("../../errors/R0401.md")),

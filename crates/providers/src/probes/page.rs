@@ -53,7 +53,7 @@ impl Drop for Page {
 async fn answer_one(mut stream: TcpStream, answer: Arc<str>, heard: UnboundedSender<String>) -> std::io::Result<()> {
     let mut request = Vec::new();
     let mut chunk = [0; 1024];
-    while !request.ends_with(b"\r\n\r\n") {
+    while !is_whole(&request) {
         match stream.read(&mut chunk).await? {
             0 => return Ok(()),
             read => request.extend_from_slice(&chunk[..read]),
@@ -62,4 +62,12 @@ async fn answer_one(mut stream: TcpStream, answer: Arc<str>, heard: UnboundedSen
     let _ = heard.send(String::from_utf8_lossy(&request).into_owned());
     stream.write_all(answer.as_bytes()).await?;
     stream.shutdown().await
+}
+
+/// Whether the headers are there, and the body that they announce.
+fn is_whole(request: &[u8]) -> bool {
+    let text = String::from_utf8_lossy(request).to_lowercase();
+    let Some((head, body)) = text.split_once("\r\n\r\n") else { return false };
+    let length = head.lines().find_map(|line| line.strip_prefix("content-length:")?.trim().parse().ok());
+    body.len() >= length.unwrap_or(0)
 }

@@ -5,6 +5,7 @@
 mod site;
 mod proxy;
 mod pair;
+mod cloud;
 
 mod login;
 mod shadow;
@@ -18,3 +19,5 @@ mod sql;
 mod lease;
 mod command;
 mod query;
+mod queues;
+mod parameters;

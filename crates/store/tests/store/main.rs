@@ -11,4 +11,5 @@ mod logs;
 mod mailbox;
 mod opening;
 mod plans;
+mod queues;
 mod runs;

@@ -172,3 +172,18 @@ async fn jobs_have_folders_inside_the_store_whatever_their_name() {
     let strange: JobName = serde_json::from_str(r#""../../etc""#).unwrap();
     assert_eq!(ground.store.job_dir(&strange), ground.folder.join("jobs/______etc"));
 }
+
+#[tokio::test]
+async fn a_store_of_an_older_version_is_brought_up_with_all_it_has() {
+    let ground = Ground::new().await;
+    let run = ground.with_run("aaaaaaaaaa").await;
+    // What the first version did not have.
+    ground.sql().execute_batch("DROP TABLE queue_messages; PRAGMA user_version = 1").unwrap();
+    let folder = ground.folder.clone();
+    drop(ground.store);
+    let store = Store::open(&folder).await.unwrap();
+    assert_eq!(store.runs(10).await.unwrap()[0].id, run);
+    let queue = restage_core::provider::queue::Queue::Local(restage_core::provider::queue::LocalQueue::parse("q").unwrap());
+    let queues = store.queues(crate::ground::HandClock::at_noon());
+    assert_eq!(restage_core::provider::Queues::count(&queues, &queue).await.unwrap().total(), 0);
+}
