@@ -14,6 +14,7 @@ mod drift;
 mod in_place;
 mod migrated;
 mod migrations;
+mod migrator;
 mod refusals;
 mod trouble;
 mod store;
