@@ -8,13 +8,16 @@ use restage_providers::migrator::{Ended, Found};
 
 /// Scripts that are named before a run; the rest is counted.
 const NAMED: usize = 5;
+/// From this width on, in characters, there is room for how long each took.
+const ROOMY: usize = 100;
 
 /// All migrations of a database.
 pub(crate) fn migrations(known: &Known, screen: Screen, width: usize) -> String {
     let mut lines = vec![fold(&screen.paint(Style::Bold, &heading(known)), 0, 2, width), String::new()];
     if !known.migrations.is_empty() {
-        let mut table = Table::new(&["version", "state", "applied", "took", "description"], &[3]);
-        known.migrations.iter().for_each(|entry| table.row(row(entry)));
+        let columns = if width < ROOMY { Columns::Few } else { Columns::All };
+        let mut table = heading_of(columns);
+        known.migrations.iter().for_each(|entry| table.row(row(entry, columns)));
         let marks = std::iter::once(None).chain(known.migrations.iter().map(|entry| Some(entry)));
         lines.extend(table.lines(0, width).iter().zip(marks).map(|(line, entry)| painted(line, entry, screen)));
         lines.push(String::new());
@@ -44,15 +47,29 @@ fn heading(known: &Known) -> String {
     format!("{}, history {}: {at}, {pending}", known.database, known.table)
 }
 
-fn row(entry: &Entry) -> Vec<String> {
+/// Which columns there is room for.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Columns {
+    All,
+    Few,
+}
+
+fn heading_of(columns: Columns) -> Table {
+    match columns {
+        Columns::All => Table::new(&["version", "state", "applied", "took", "description"], &[3]),
+        Columns::Few => Table::new(&["version", "state", "applied", "description"], &[]),
+    }
+}
+
+fn row(entry: &Entry, columns: Columns) -> Vec<String> {
     let moment = entry.installed_on.as_deref().and_then(|moment| moment.split('.').next());
-    vec![
-        entry.version.clone().unwrap_or_else(|| "-".to_owned()),
-        entry.state.to_owned(),
-        moment.unwrap_or("-").to_owned(),
-        entry.execution_time_ms.map_or_else(|| "-".to_owned(), |took_ms| seconds(f64::from(took_ms) / 1e3)),
-        entry.description.clone(),
-    ]
+    let mut cells =
+        vec![entry.version.clone().unwrap_or_else(|| "-".to_owned()), entry.state.to_owned(), moment.unwrap_or("-").to_owned()];
+    if columns == Columns::All {
+        cells.push(entry.execution_time_ms.map_or_else(|| "-".to_owned(), |took_ms| seconds(f64::from(took_ms) / 1e3)));
+    }
+    cells.push(entry.description.clone());
+    cells
 }
 
 fn painted(line: &str, entry: Option<&Entry>, screen: Screen) -> String {

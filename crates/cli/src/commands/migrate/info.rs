@@ -15,10 +15,10 @@ use restage_providers::migrator::{Ended, other_histories, told_of_migrations};
 use serde::Serialize;
 
 /// What is known of a database's migrations.
-#[derive(Serialize)]
+#[derive(Default, Serialize)]
 pub(crate) struct Known {
     /// Always 0; in the same place as that of an error.
-    pub(crate) exit: ExitStatus,
+    pub(crate) exit: u8,
     /// How people call the database.
     pub(crate) database: String,
     /// The table of the history.
@@ -37,7 +37,8 @@ pub(crate) struct Known {
     pub(crate) holder: Option<Holder>,
     /// What other tools have applied.
     pub(crate) others: Vec<MigrationHistory>,
-    errors: [(); 0],
+    /// None; in the same place as those of a failure.
+    pub(crate) errors: [(); 0],
 }
 
 /// One migration.
@@ -93,9 +94,9 @@ pub(super) async fn run(common: &Common, args: &Args, screen: Screen) -> Result<
     let states = found.states(&scripts, &resolved.settings).map_err(failed)?;
     let others = other_histories(&resolved.endpoint).await.map_err(|error| Ended::by(ExitStatus::Unexpected, vec![error]))?;
     let known = Known {
-        exit: ExitStatus::Success,
+        exit: ExitStatus::Success.number(),
         database: asked.name,
-        table: runner.table().to_string(),
+        table: format!("{}.{}", runner.table().schema, runner.table().name),
         exists: found.exists,
         version: states.current().and_then(Migration::version).map(ToString::to_string),
         pending: states.to_run(&resolved.settings).len(),
