@@ -105,3 +105,17 @@ fn of_two_migrators_one_works_and_the_other_waits_or_gives_up_by_its_limit_and_n
     second.finish().ends(4);
     sessions_are_gone(&world);
 }
+
+#[test]
+fn a_migrator_gives_signs_of_life_while_a_statement_takes_long() {
+    let world = site();
+    world.write("sql/V2__long.sql", LONG);
+    let queue = format!("local:{QUEUE}");
+    let playing = world.start(&words("run", &["--signals", &queue, "--heartbeat", "1s"]));
+    await_sleep(&world);
+    await_that("it was heard twice", || {
+        messages(&world).iter().filter(|message| message["heartbeat"].as_u64() == Some(1)).count() >= 3
+    });
+    playing.signal(Signal::TERM);
+    ends_with(playing.finish(), &world, 4);
+}

@@ -42,12 +42,20 @@ pub struct Telling {
     pub heartbeat: Option<HeartbeatSeconds>,
 }
 
+/// How long sending may take once a migrator has ended.
+#[derive(Clone, Copy)]
+struct Limits {
+    rest: Duration,
+    last: Duration,
+}
+
 /// The messages of one migrator.
 pub(super) struct Signals {
     pen: Arc<Pen>,
     door: Arc<Door>,
     waiting: Mutex<mpsc::Receiver<Item>>,
     heartbeat: Option<HeartbeatSeconds>,
+    limits: Limits,
     delivery: Mutex<Option<JoinHandle<()>>>,
     beating: Mutex<Option<JoinHandle<()>>>,
 }
@@ -75,6 +83,7 @@ impl Signals {
             door: Arc::new(door),
             waiting: Mutex::new(waiting),
             heartbeat: telling.heartbeat,
+            limits: Limits { rest: REST_LIMIT, last: LAST_LIMIT },
             delivery: Mutex::default(),
             beating: Mutex::default(),
         }
@@ -114,7 +123,7 @@ impl Signals {
             );
         }
         let Some(last) = self.pen.write(|writer, now| writer.end(status, now)) else { return };
-        if let Err(error) = self.door.deliver_last(&last, LAST_LIMIT).await {
+        if let Err(error) = self.door.deliver_last(&last, self.limits.last).await {
             let told = format!(
                 "the last message, of exit status {}, was not sent to `{}`: {}",
                 status.number(),
@@ -132,7 +141,7 @@ impl Signals {
             let _ = self.pen.outbox.send(None).await;
             (&mut delivery).await
         };
-        match tokio::time::timeout(REST_LIMIT, all).await {
+        match tokio::time::timeout(self.limits.rest, all).await {
             Ok(Ok(())) => {}
             Ok(Err(panic)) => self.door.tell(&Code::QueueUnreachable.error("sending messages broke off").because(panic)),
             Err(_) => {
@@ -182,3 +191,6 @@ async fn beat(pen: Arc<Pen>, period: HeartbeatSeconds) {
 fn lock<T>(mutex: &Mutex<T>) -> std::sync::MutexGuard<'_, T> {
     mutex.lock().unwrap_or_else(PoisonError::into_inner)
 }
+
+#[cfg(test)]
+mod tests;
