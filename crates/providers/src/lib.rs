@@ -11,6 +11,7 @@ pub mod secrets;
 pub mod aws;
 pub mod queues;
 pub mod postgres;
+pub mod migrator;
 pub mod jobs;
 pub mod probes;
 
