@@ -13,6 +13,7 @@ pub mod queues;
 pub mod postgres;
 pub mod jobs;
 pub mod probes;
+pub mod diagnosis;
 
 pub use postgres::{TargetMark, gather};
 pub use world::{Settings, World};

@@ -1,5 +1,6 @@
 //! Migrations: what of some scripts is still to be applied, and applying it.
 
+pub(super) mod examining;
 mod places;
 mod trouble;
 
