@@ -1,5 +1,9 @@
 //! The command line: what can be typed.
 
+mod diagnose;
+
+pub(crate) use diagnose::{Diagnose, NamedDatabase, NamedQueue};
+
 use clap::{Args, Parser, Subcommand, ValueEnum};
 use restage_core::size::ByteSize;
 use std::num::NonZeroU16;
@@ -69,6 +73,8 @@ pub(crate) enum Command {
     Approve(OneRun),
     /// Drop old databases whose time for undo has passed.
     Retire(Retire),
+    /// Look for what keeps a migrator from running, say what to do, and do what is safe.
+    Diagnose(Diagnose),
     /// Explain an error code, or list all of them.
     Explain(Explain),
     /// Print the JSON schema of a file, for editors.

@@ -51,6 +51,10 @@ impl Project {
         Family::check(&self.scenarios, &environments)?;
         Ok(self.scenarios.len())
     }
+    /// What exists.
+    pub(crate) fn environments(&self) -> Result<Environments, Fault> {
+        Ok(Environments::parse(&self.environments)?)
+    }
     /// Reads one scenario and all that it runs, its prompts answered.
     pub(crate) fn prepare(&self, name: &str, answers: &[String]) -> Result<Prepared, Fault> {
         let environments = Environments::parse(&self.environments)?;

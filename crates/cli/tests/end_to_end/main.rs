@@ -2,6 +2,7 @@
 
 #![cfg(test)]
 
+mod ailing;
 mod look;
 mod people;
 mod play;
@@ -14,6 +15,7 @@ mod drift;
 mod in_place;
 mod migrated;
 mod migrations;
+mod diagnosed;
 mod refusals;
 mod trouble;
 mod store;
