@@ -97,3 +97,6 @@ fn outcome(fix: &RecordedFix) -> String {
         },
     }
 }
+
+#[cfg(test)]
+mod tests;
