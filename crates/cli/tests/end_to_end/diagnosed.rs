@@ -150,6 +150,17 @@ fn a_script_that_was_edited_is_told_with_both_checksums_and_taken_for_right_only
 }
 
 #[test]
+fn a_location_that_does_not_exist_makes_no_row_look_out_of_band() {
+    let world = to_migrate();
+    let before = Both::of(&world);
+    let words = ["--database", "preprod/app", "--align-history", "--location"];
+    fix(&world, &[&words, &["scenarios/migration"]]).ends(exit::UNDONE).tells("`scenarios/migration` does not exist");
+    world.write("nothing/readme.txt", "");
+    fix(&world, &[&words, &["nothing"]]).ends(exit::UNDONE).tells("there is not one script");
+    before.nothing_was_touched(&world);
+}
+
+#[test]
 fn a_row_that_was_applied_out_of_band_is_told_and_marked_as_deleted_only_if_somebody_says_so() {
     let world = to_migrate();
     world.in_preprod(

@@ -1,7 +1,7 @@
 //! The history: rows of migrations that failed, rows that the scripts do not explain, and what the models say.
 
 use super::life::{Life, Verdict};
-use super::symptoms::{DatabaseSeen, HistorySeen, Observed, OddRow, Oddity, Protection};
+use super::symptoms::{DatabaseSeen, HistorySeen, LeaseSeen, Observed, OddRow, Oddity, Protection, Standing, Symptoms};
 use super::{Extent, Finding, Fix, NextCommand, Notes, Severity, next, plural};
 
 /// Differences from the models that are listed.
@@ -52,6 +52,7 @@ fn failed(database: &DatabaseSeen, history: &HistorySeen, notes: &mut Notes<'_>)
         return;
     }
     let at_work = notes.symptoms.lock().is_some_and(|session| Life::of_holder(session, notes.symptoms).verdict != Verdict::Dead);
+    let in_use = is_in_use(notes.symptoms);
     let mut evidence: Vec<String> = rows.iter().map(|row| row.told()).collect();
     evidence.extend(history.unfinished.iter().map(|unfinished| unfinished.told.clone()));
     let finding = match (&history.unfinished, rows.as_slice()) {
@@ -66,8 +67,8 @@ fn failed(database: &DatabaseSeen, history: &HistorySeen, notes: &mut Notes<'_>)
     };
     let mut commands = Vec::new();
     let mut fix = None;
-    if at_work {
-        commands.push(next(&notes.symptoms.command, "again, once nobody holds the lock of the history any more"));
+    if in_use {
+        commands.push(next(&notes.symptoms.command, "again, once nobody works on the database any more"));
     } else {
         if history.unfinished.is_some() {
             commands.push(next("restage migrate run --help", "tells how to go on at a statement instead of starting again"));
@@ -77,6 +78,21 @@ fn failed(database: &DatabaseSeen, history: &HistorySeen, notes: &mut Notes<'_>)
         commands.push(repairing(database, "", does, notes));
     }
     notes.find(Finding { severity: Severity::Blocking, finding, evidence, next: commands, fix });
+}
+
+/// Whether a migrator or a run may be at work: nothing is changed under its hands.
+fn is_in_use(symptoms: &Symptoms) -> bool {
+    let is_dead = |lease: &LeaseSeen| match lease.standing {
+        Standing::Gone => true,
+        Standing::Unknown => lease.expires < symptoms.now,
+        Standing::Alive => false,
+    };
+    let migrates = symptoms.lock().is_some_and(|session| Life::of_holder(session, symptoms).verdict != Verdict::Dead);
+    let lease = symptoms.lease.seen().and_then(Option::as_ref);
+    let mark = symptoms.database.seen().and_then(|database| database.mark.seen()).and_then(Option::as_ref);
+    let of_the_dead = lease.filter(|lease| is_dead(lease)).map(|lease| &lease.run);
+    let marked = mark.is_some_and(|session| session.run.is_none() || session.run.as_ref() != of_the_dead);
+    migrates || marked || lease.is_some_and(|lease| !is_dead(lease))
 }
 
 fn repair(database: &DatabaseSeen, extent: Extent, changes: &[String]) -> Option<Fix> {
@@ -93,7 +109,7 @@ fn repairing(database: &DatabaseSeen, option: &str, does: &str, notes: &Notes<'_
 
 /// Rows that the scripts do not explain.
 fn disagreeing(database: &DatabaseSeen, history: &HistorySeen, notes: &mut Notes<'_>) {
-    let may_change = notes.consent.history == Extent::All;
+    let may_change = notes.consent.history == Extent::All && !is_in_use(notes.symptoms);
     let mut fix = may_change.then(|| repair(database, Extent::All, &history.repair_all)).flatten();
     for row in history.odd.iter().filter(|row| row.oddity != Oddity::Failed) {
         let name = row

@@ -96,6 +96,16 @@ fn odd(script: &str, version: &str, oddity: Oddity) -> OddRow {
     OddRow { script: script.into(), version: Some(version.into()), applied, oddity }
 }
 
+fn lease(standing: Standing, expires: &str) -> Observed<Option<LeaseSeen>> {
+    Observed::Seen(Some(LeaseSeen {
+        run: RunId::parse("0123456789").unwrap(),
+        holder: "process 12 of ada on deploy-1".into(),
+        standing,
+        since: moment("2026-11-20T11:00:00Z"),
+        expires: moment(expires),
+    }))
+}
+
 fn failure(error: &Error) -> Failure {
     Failure::from(error)
 }
@@ -207,15 +217,6 @@ fn messages_that_cannot_be_read_or_seen_keep_a_queue_from_being_emptied() {
 
 #[test]
 fn who_holds_the_database() {
-    let lease = |standing, expires: &str| {
-        Observed::Seen(Some(LeaseSeen {
-            run: RunId::parse("0123456789").unwrap(),
-            holder: "process 12 of ada on deploy-1".into(),
-            standing,
-            since: moment("2026-11-20T11:00:00Z"),
-            expires: moment(expires),
-        }))
-    };
     let marked =
         |run| Observed::Seen(DatabaseSeen { mark: Observed::Seen(Some(session("restage 0123456789", run))), ..database() });
     let (soon, earlier) = ("2026-11-20T12:00:30Z", "2026-11-20T11:30:00Z");
@@ -264,6 +265,8 @@ fn rows_of_a_history_that_are_not_as_they_should_be() {
     if let Observed::Seen(database) = &mut at_work.database {
         database.lock = Observed::Seen(Some(session("restage", None)));
     }
+    let mut run_at_work = of(&failed);
+    run_at_work.lease = lease(Standing::Alive, "2026-11-20T12:00:30Z");
     let mut of_production = of(&failed);
     if let Observed::Seen(database) = &mut of_production.database {
         database.protection = Protection::Production;
@@ -273,11 +276,12 @@ fn rows_of_a_history_that_are_not_as_they_should_be() {
         ("failed", of(&failed)),
         ("begun and not ended", of(&unfinished)),
         ("begun, and its migrator is at work", at_work),
+        ("failed, and a run is at work", run_at_work),
         ("failed in production", of_production),
         ("not what the scripts say", of(&strange)),
     ];
     golden("diagnosis-history", &cases);
-    golden_with("diagnosis-aligned", Consent { history: Extent::All, ..Consent::NONE }, &cases[5..]);
+    golden_with("diagnosis-aligned", Consent { history: Extent::All, ..Consent::NONE }, &cases[6..]);
 }
 
 #[test]

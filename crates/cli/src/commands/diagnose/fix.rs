@@ -66,12 +66,13 @@ async fn make(consulting: &Consulting<'_>, fix: &Fix, screen: Screen) -> Result<
         return Ok(None);
     };
     let store = consulting.desk.store();
+    let told = |text: &String| consulting.desk.world().redact(text);
     let begun = NewFix {
         at: SystemClock.now(),
         by: person(),
-        subject: consulting.asked.command.clone(),
-        finding: finding.finding.clone(),
-        evidence: finding.evidence.clone(),
+        subject: told(&consulting.asked.command),
+        finding: told(&finding.finding),
+        evidence: finding.evidence.iter().map(told).collect(),
         fix: fix.clone(),
     };
     let number = store.begin_fix(begun).await?;

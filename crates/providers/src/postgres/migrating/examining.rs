@@ -4,10 +4,10 @@ use super::places::settings;
 use super::trouble::told_of_migrations;
 use super::{Servers, first_told, read_models, table_to_make};
 use crate::postgres::trouble::told;
-use restage_core::Result;
 use restage_core::diagnosis::{Extent, HistorySeen, Observed, OddRow, Oddity, ScriptsSeen, SessionSeen, UnfinishedSeen};
 use restage_core::environment::DatabaseAddress;
 use restage_core::scenario::migrations::Scripts as Wanted;
+use restage_core::{Code, Result};
 use restage_migrate::history::{Row, RowType, Table};
 use restage_migrate::models;
 use restage_migrate::reading;
@@ -99,7 +99,7 @@ fn compared(address: &DatabaseAddress, table: &Table, rows: &[Row], settings: &S
         environment: "",
     };
     let placeholders = reading::placeholders(settings, &known).map_err(told_of_migrations)?;
-    let scripts = scripts::find(&settings.locations, settings, &placeholders).map_err(first_told)?;
+    let scripts = expect_some(scripts::find(&settings.locations, settings, &placeholders).map_err(first_told)?)?;
     let states = States::resolve(&scripts, rows, settings).map_err(told_of_migrations)?;
     let found = disagreements(&states, settings, When::BeforeRun);
     let repair = repair::plan(&scripts, rows, settings, &address.user).map_err(told_of_migrations)?;
@@ -111,6 +111,19 @@ fn compared(address: &DatabaseAddress, table: &Table, rows: &[Row], settings: &S
         odd: found.iter().map(|(migration, _)| of_migration(migration)).collect(),
         repair: repair.iter().map(ToString::to_string).collect(),
     })
+}
+
+/// Without the right scripts every row of the history would look as if it were applied out of band.
+fn expect_some(scripts: Scripts) -> Result<Scripts> {
+    if let Some(missing) = scripts.missing.first() {
+        let error = Code::FileUnreadable.error(format!("the location `{missing}` does not exist"));
+        return Err(error.help("correct `--location`, or the locations of the scenario or configuration file"));
+    }
+    if scripts.migrations.is_empty() {
+        let error = Code::MigrationsInvalid.error("there is not one script in the locations");
+        return Err(error.help("name the folder that has them"));
+    }
+    Ok(scripts)
 }
 
 fn of_migration(migration: &Migration<'_>) -> OddRow {
@@ -179,12 +192,12 @@ pub(in crate::postgres) async fn repair(
     let runner = Box::pin(Runner::connect(&endpoint, cx)).await.map_err(told_of_migrations)?;
     let scripts = match extent {
         Extent::Failed => Scripts::default(),
-        Extent::All => runner.scripts().map_err(first_told)?,
+        Extent::All => expect_some(runner.scripts().map_err(first_told)?)?,
     };
     let planned = runner.plan_repair(&scripts).await.map_err(told_of_migrations)?;
     let changes: Vec<Change> = planned.changes.into_iter().filter(|change| shown.contains(&change.to_string())).collect();
     if changes.len() != shown.len() {
-        let error = restage_core::Code::WrongMoment.error("the history is not what was shown any more");
+        let error = Code::WrongMoment.error("the history is not what was shown any more");
         return Err(error.help("look at it once more"));
     }
     runner.repair_only(&scripts, &changes).await.map(drop).map_err(told_of_migrations)
