@@ -1,6 +1,9 @@
 //! The command line: what can be typed.
 
+mod diagnose;
 pub(crate) mod migrate;
+
+pub(crate) use diagnose::{Diagnose, NamedDatabase, NamedQueue};
 
 use clap::{Args, Parser, Subcommand, ValueEnum};
 use restage_core::size::ByteSize;
@@ -73,6 +76,8 @@ pub(crate) enum Command {
     Approve(OneRun),
     /// Drop old databases whose time for undo has passed.
     Retire(Retire),
+    /// Look for what keeps a migrator from running, say what to do, and do what is safe.
+    Diagnose(Diagnose),
     /// Explain an error code or a migrator's exit status, or list all of them.
     Explain(Explain),
     /// Print the JSON schema of a file, for editors.

@@ -6,6 +6,7 @@ pub(crate) mod check;
 pub(crate) mod completions;
 pub(crate) mod copy;
 pub(crate) mod demo;
+pub(crate) mod diagnose;
 pub(crate) mod explain;
 pub(crate) mod init;
 pub(crate) mod keep_snapshot;

@@ -14,6 +14,8 @@ pub(crate) mod exit {
     pub(crate) const DONE: u8 = 0;
     /// The run failed and was undone.
     pub(crate) const UNDONE: u8 = 1;
+    /// `diagnose` found something.
+    pub(crate) const FOUND: u8 = 1;
     /// Wrong usage or files.
     pub(crate) const USAGE: u8 = 2;
     /// The run is held.

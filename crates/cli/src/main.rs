@@ -57,6 +57,7 @@ async fn dispatch(cli: Cli, screen: Screen) -> Result<u8, Fault> {
         Command::Cancel(args) => commands::cancel::run(common, &args, screen).await,
         Command::Approve(args) => commands::approve::run(common, &args, screen).await,
         Command::Retire(args) => commands::retire::run(common, &args, screen).await,
+        Command::Diagnose(args) => commands::diagnose::run(common, &args, screen).await,
         Command::Explain(args) => commands::explain::run(&args, screen),
         Command::Schema(args) => Ok(commands::schema::run(&args, screen)),
         Command::Completions(args) => Ok(commands::completions::run(&args, screen)),

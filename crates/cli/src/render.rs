@@ -1,5 +1,6 @@
 //! How things look: each file draws one thing, and only from data.
 
+mod diagnosis;
 mod migrations;
 mod plan;
 mod problems;
@@ -9,6 +10,7 @@ mod runs;
 mod text;
 mod units;
 
+pub(crate) use diagnosis::{diagnosis, fixes};
 pub(crate) use migrations::{found, migrated, migrations};
 pub(crate) use plan::plan;
 pub(crate) use problems::problems;

@@ -26,5 +26,6 @@ pub mod run;
 pub mod report;
 
 pub mod signal;
+pub mod diagnosis;
 
 pub use error::{Code, Error, Result};

@@ -2,7 +2,7 @@
 
 mod runbook;
 
-pub use runbook::Runbook;
+pub use runbook::{NextCommand, Runbook};
 
 use crate::error::{Failure, Result};
 use crate::name::{RunId, ScenarioName, StepId};

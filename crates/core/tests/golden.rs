@@ -14,4 +14,5 @@ mod golden {
     mod refusals;
     mod findings;
     mod digests;
+    mod diagnoses;
 }

@@ -4,7 +4,7 @@ use restage_pgcopy::connect::Reader;
 
 use crate::history::{Row, Table};
 use crate::placeholders::{OwnPlaceholder, Placeholders};
-use crate::runner::{Known, of_server, row_of};
+use crate::runner::{self, Holder, Known, Unfinished, of_server, row_of};
 use crate::settings::Settings;
 use crate::{Kind, Result};
 
@@ -14,6 +14,19 @@ pub async fn history(reader: Reader<'_>, settings: &Settings) -> Result<Option<(
     let rows = reader.rows("read the history", &table.read()).await.map_err(of_server)?;
     let rows = rows.iter().map(|row| row_of(|column| row.get(column))).collect::<Result<_>>()?;
     Ok(Some((table, rows)))
+}
+
+/// Who holds the lock of a history, be there such a table or not.
+pub async fn holder(reader: Reader<'_>, table: &Table) -> Result<Option<Holder>> {
+    runner::holder(reader, table).await
+}
+
+/// The migration that was begun without a transaction and did not come to its end, if there is one; the history exists.
+pub async fn unfinished(reader: Reader<'_>, table: &Table) -> Result<Option<Unfinished>> {
+    let sql = format!("SELECT {}", runner::notes_exist(table));
+    let rows = reader.rows("look for the notes of a migration", &sql).await.map_err(of_server)?;
+    let are_there = rows.first().and_then(|row| row.get(0)) == Some("t");
+    if are_there { runner::unfinished(reader, table).await } else { Ok(None) }
 }
 
 async fn table(reader: Reader<'_>, settings: &Settings) -> Result<Option<Table>> {

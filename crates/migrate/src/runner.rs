@@ -37,7 +37,8 @@ use restage_pgcopy::stop::Stop;
 
 pub(crate) use self::failure::of_server;
 use self::lock::Lock;
-use self::notes::{NotesTable, unfinished};
+pub(crate) use self::lock::holder;
+pub(crate) use self::notes::{notes_exist, unfinished};
 use self::session::Session;
 use crate::checksum::Checksum;
 use crate::history::{Row, RowType, Table};
@@ -103,13 +104,13 @@ impl<'a> Runner<'a> {
 
     /// Who holds the lock of the history, if anybody does.
     pub async fn holder(&self) -> Result<Option<Holder>> {
-        lock::holder(&self.session.client, &self.table).await
+        lock::holder(self.session.client.reader(), &self.table).await
     }
 
     /// The migration that was begun without a transaction and did not come to its end, if there is one.
     pub async fn unfinished(&self) -> Result<Option<Unfinished>> {
         let there = self.there().await?;
-        if there.history && there.notes { unfinished(&self.session.client, &self.table).await } else { Ok(None) }
+        if there.history && there.notes { unfinished(self.session.client.reader(), &self.table).await } else { Ok(None) }
     }
 
     /// The schemas that are migrated, that of the history among them.
@@ -130,8 +131,7 @@ impl<'a> Runner<'a> {
     }
 
     async fn there(&self) -> Result<There> {
-        let notes = session::literal(&NotesTable::of(&self.table).to_string());
-        let sql = format!("SELECT ({}), pg_catalog.to_regclass({notes}) IS NOT NULL", self.table.exists());
+        let sql = format!("SELECT ({}), {}", self.table.exists(), notes_exist(&self.table));
         let rows = self.session.client.reader().rows("look for the history", &sql).await.map_err(of_server)?;
         let is = |column| rows.first().and_then(|row| row.get(column)) == Some("t");
         Ok(There { history: is(0), notes: is(1) })

@@ -17,6 +17,11 @@ pub enum When {
 
 /// Every disagreement, at most one of each migration; none if history and scripts agree.
 pub fn validate(states: &States<'_>, settings: &Settings, when: When) -> Vec<Error> {
+    disagreements(states, settings, when).into_iter().map(|(_, error)| error).collect()
+}
+
+/// The same with the migration that each is about.
+pub fn disagreements<'data>(states: &States<'data>, settings: &Settings, when: When) -> Vec<(Migration<'data>, Error)> {
     let mut patterns = settings.ignore_migration_patterns.clone();
     if when == When::BeforeRun {
         patterns.push(IgnorePattern::PENDING);
@@ -25,7 +30,8 @@ pub fn validate(states: &States<'_>, settings: &Settings, when: When) -> Vec<Err
     // What is not picked is ignored on purpose.
     ignored.retain(|state| ignores(&patterns, *state) || (*state == State::Ignored && !settings.cherry_pick.is_empty()));
     let validation = Validation { ignored, applied_baseline: states.applied_baseline, patterns };
-    states.migrations.iter().filter_map(|migration| validation.disagreement(migration)).collect()
+    let told = |migration: &Migration<'data>| Some((*migration, validation.disagreement(migration)?));
+    states.migrations.iter().filter_map(told).collect()
 }
 
 struct Validation<'data> {

@@ -14,6 +14,7 @@ pub mod postgres;
 pub mod migrator;
 pub mod jobs;
 pub mod probes;
+pub mod diagnosis;
 
 pub use postgres::{TargetMark, gather};
 pub use world::{Settings, World};

@@ -20,6 +20,7 @@ pub(crate) mod transaction;
 pub(crate) mod work;
 mod lease;
 mod gather;
+pub(crate) mod examining;
 
 pub use gather::gather;
 pub use lease::TargetMark;

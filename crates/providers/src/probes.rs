@@ -1,6 +1,6 @@
 //! Conditions, looked at once.
 
-mod command;
+pub(crate) mod command;
 mod http;
 mod query;
 mod tcp;

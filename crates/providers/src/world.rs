@@ -1,8 +1,11 @@
 //! Everything that steps may ask for, put together.
 
+use crate::aws::Aws;
+use crate::diagnosis::Examiner;
 use crate::jobs::{Keepers, LocalJobs, Output};
 use crate::postgres::{Postgres, Servers, TargetMark, gather};
 use crate::probes::LocalProbes;
+use crate::queues::AllQueues;
 use crate::secrets::Secrets;
 use restage_core::Result;
 use restage_core::environment::{DatabaseAddress, Environments};
@@ -65,6 +68,11 @@ impl World {
     /// Claims a target for a run on the target's own server.
     pub async fn claim(&self, target: &DatabaseAddress, run: &RunId) -> Result<TargetMark> {
         TargetMark::take(self.postgres.servers(), target, run).await
+    }
+
+    /// Whoever looks for what ails migrations, with these queues.
+    pub fn examiner(&self, aws: Aws, queues: AllQueues) -> Examiner {
+        Examiner::new(self.postgres.servers().clone(), aws, queues)
     }
 
     /// Removes what is kept of the jobs of a run that has ended for good.

@@ -90,6 +90,25 @@ impl Store {
         self.read(move |transaction| Ok(hold::find(transaction, &target)?.and_then(|row| row.hold(&folder, &host)))).await
     }
 
+    /// Gives back what a run that is dead holds, as seen from a process on `host`: one whose process has ended, or whose time has
+    /// passed. Errs with [`Code::WrongMoment`] while it is neither, or where another run holds the target by now.
+    pub async fn release_dead(&self, target: &TargetKey, run: &RunId, host: &Host, now: Timestamp) -> Result<()> {
+        let (target, run, host, folder) = (target.clone(), run.clone(), host.clone(), self.folder().clone());
+        self.write(move |transaction| {
+            let Some(row) = hold::find(transaction, &target)? else { return Ok(()) };
+            let Some(hold) = row.hold(&folder, &host) else { return Ok(()) };
+            let is_alive = hold.standing == Standing::Alive || (hold.standing == Standing::Unknown && hold.expires > now);
+            if is_alive || hold.run != run {
+                let error = Code::WrongMoment.error(format!("`{target}` is held by run `{}`, which is not dead", hold.run));
+                return Err(error.help("look once more").into());
+            }
+            transaction.execute("UPDATE leases SET run = NULL WHERE target = ?", [target.as_str()])?;
+            LifeFile::remove(&folder, &LifeName::of(&target, row.token));
+            Ok(())
+        })
+        .await
+    }
+
     /// What is held for that run, as seen from a process on `host`: whether somebody drives it.
     pub async fn holds_of(&self, run: &RunId, host: &Host) -> Result<Vec<Hold>> {
         let (run, host, folder) = (run.clone(), host.clone(), self.folder().clone());

@@ -19,7 +19,9 @@ mod lease;
 mod mailbox;
 mod queues;
 mod logs;
+mod fixes;
 
+pub use fixes::{FixEnd, FixNumber, FixOutcome, NewFix, RecordedFix};
 pub use folder::DATABASE_FILE;
 pub use journal::RunJournal;
 pub use lease::{Hold, Holder, Host, LEASE_TTL, LeaseAsk, Standing, TargetLease};

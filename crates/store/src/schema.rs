@@ -5,7 +5,7 @@ use rusqlite::{Connection, Transaction, TransactionBehavior};
 use std::path::Path;
 
 /// Each brings the database from the version of its index to the next; a released one never changes.
-const VERSIONS: &[&str] = &[include_str!("schema/0001.sql"), include_str!("schema/0002.sql")];
+const VERSIONS: &[&str] = &[include_str!("schema/0001.sql"), include_str!("schema/0002.sql"), include_str!("schema/0003.sql")];
 /// Marks the file as ours: `rstg`.
 const APPLICATION_ID: i64 = 0x7273_7467;
 

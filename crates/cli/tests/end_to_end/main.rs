@@ -2,6 +2,7 @@
 
 #![cfg(test)]
 
+mod ailing;
 mod look;
 mod people;
 mod play;
@@ -18,6 +19,7 @@ mod migrator;
 mod migrator_ended;
 mod migrator_input;
 mod migrator_aws;
+mod diagnosed;
 mod refusals;
 mod trouble;
 mod store;

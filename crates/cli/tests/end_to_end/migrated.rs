@@ -28,6 +28,13 @@ fn with_scripts(world: World) -> World {
     world
 }
 
+/// Both databases with their scripts, one of which is pending, and the scenario `migrate`.
+pub(crate) fn to_migrate() -> World {
+    let world = with_scripts(people());
+    world.scenario("migrate", &format!("{ONLY_MIGRATE}migrations }}\n"));
+    world
+}
+
 /// A preprod that has the next version and uses it.
 fn ahead() -> World {
     let world = with_scripts(people());
@@ -80,9 +87,8 @@ fn a_script_that_was_edited_after_it_was_applied_is_refused_before_anything_is_c
 
 #[test]
 fn preprod_is_migrated_as_it_is_once_and_not_again() {
-    let world = with_scripts(people());
+    let world = to_migrate();
     let before = Both::of(&world);
-    world.scenario("migrate", &format!("{ONLY_MIGRATE}migrations }}\n"));
     world.restage(&["run", "migrate", "--yes"]).ends(exit::DONE).says("V4__rooms.sql");
     before.production_is_as_before(&world);
     assert_eq!(rows(&world.preprod, "select name from rooms"), ["from the migration; there are others"]);

@@ -128,6 +128,13 @@ impl Played {
         assert!(self.out.contains(words) || self.err.contains(words), "`{words}` is missing\n{self}");
         self
     }
+    /// Expects words in what it said, however its lines are folded.
+    #[track_caller]
+    pub(crate) fn tells(self, words: &str) -> Self {
+        let folded = [&self.out, &self.err].map(|said| said.split_whitespace().collect::<Vec<_>>().join(" "));
+        assert!(folded.iter().any(|said| said.contains(words)), "`{words}` is missing\n{self}");
+        self
+    }
     /// Expects that some words are not in what it said.
     #[track_caller]
     pub(crate) fn keeps_quiet_of(self, words: &str) -> Self {

@@ -92,6 +92,8 @@ pub struct Followed {
     pub last: Timestamp,
     /// Messages that must exist, by the numbers of the others, and were not heard.
     pub missing: u64,
+    /// The time until its next message that it promised; without a promise, silence says nothing.
+    pub heartbeat: Option<HeartbeatSeconds>,
 }
 
 impl Following {
@@ -172,6 +174,7 @@ fn process(sender: Sender, messages: &[(&Message, Timestamp)], now: Timestamp) -
         first: earliest(messages),
         last: heard,
         missing: last.number.0.saturating_sub(numbers.len() as u64),
+        heartbeat,
     }
 }
 
@@ -191,6 +194,7 @@ fn monitored(sender: Sender, messages: &[(&OlderMessage, Timestamp)], now: Times
         first: earliest(messages),
         last: heard,
         missing: 0,
+        heartbeat: Some(HeartbeatSeconds(u32::try_from(OLDER_HEARTBEAT.as_std().as_secs()).unwrap_or(u32::MAX))),
     }
 }
 

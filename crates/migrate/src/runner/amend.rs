@@ -8,12 +8,12 @@ use super::Runner;
 use super::failure::of_server;
 use super::hooks::Hooks;
 use super::notes::{Unfinished, drop_sql};
-use crate::Result;
 use crate::callbacks::Event;
 use crate::history::{Baselining, Row, baselining};
 use crate::repair::{self, Change};
 use crate::scripts::Scripts;
 use crate::version::Version;
+use crate::{Kind, Result};
 
 /// What a repair did.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
@@ -35,6 +35,13 @@ pub struct Baselined {
     pub created_schemas: Vec<String>,
 }
 
+/// Which changes a repair makes.
+#[derive(Clone, Copy)]
+enum Wanted<'a> {
+    All,
+    Only(&'a [Change]),
+}
+
 impl Runner<'_> {
     /// What a repair would do now.
     pub async fn plan_repair(&self, scripts: &Scripts) -> Result<Repaired> {
@@ -48,9 +55,18 @@ impl Runner<'_> {
 
     /// Makes the history valid again; what failed migrations have done is not taken back.
     pub async fn repair(&self, scripts: &Scripts) -> Result<Repaired> {
+        self.repair_wanted(scripts, Wanted::All).await
+    }
+
+    /// Makes only these of the changes that a repair would make; if one of them is none any more, no change is made.
+    pub async fn repair_only(&self, scripts: &Scripts, changes: &[Change]) -> Result<Repaired> {
+        self.repair_wanted(scripts, Wanted::Only(changes)).await
+    }
+
+    async fn repair_wanted(&self, scripts: &Scripts, wanted: Wanted<'_>) -> Result<Repaired> {
         let hooks = self.hooks(scripts)?;
         let lock = self.lock().await?;
-        let repaired = self.repair_locked(scripts, &hooks).await;
+        let repaired = self.repair_locked(scripts, &hooks, wanted).await;
         lock.release().await;
         if repaired.is_ok() {
             self.fire(&hooks, Event::AfterInfoOperationFinish).await?;
@@ -58,13 +74,13 @@ impl Runner<'_> {
         repaired
     }
 
-    async fn repair_locked(&self, scripts: &Scripts, hooks: &Hooks<'_>) -> Result<Repaired> {
+    async fn repair_locked(&self, scripts: &Scripts, hooks: &Hooks<'_>, wanted: Wanted<'_>) -> Result<Repaired> {
         self.fire(hooks, Event::AfterConnect).await?;
         if !self.there().await?.history {
             return Ok(Repaired::default());
         }
         self.fire(hooks, Event::BeforeRepair).await?;
-        let repaired = self.repair_now(scripts).await;
+        let repaired = self.repair_now(scripts, wanted).await;
         match &repaired {
             Ok(_) => self.fire(hooks, Event::AfterRepair).await?,
             Err(_) => self.fire_after_failure(hooks, Event::AfterRepairError).await,
@@ -72,8 +88,15 @@ impl Runner<'_> {
         repaired
     }
 
-    async fn repair_now(&self, scripts: &Scripts) -> Result<Repaired> {
-        let planned = self.plan_repair(scripts).await?;
+    async fn repair_now(&self, scripts: &Scripts, wanted: Wanted<'_>) -> Result<Repaired> {
+        let mut planned = self.plan_repair(scripts).await?;
+        if let Wanted::Only(changes) = wanted {
+            if let Some(gone) = changes.iter().find(|change| !planned.changes.contains(change)) {
+                let error = Kind::Invalid.error(format_args!("the history has changed meanwhile, so that nobody can {gone}"));
+                return Err(error.help("look at it once more"));
+            }
+            planned.changes.retain(|change| changes.contains(change));
+        }
         self.session.begin().await?;
         let done = async {
             for change in &planned.changes {

@@ -3,7 +3,7 @@
 use std::fmt;
 use std::time::Duration;
 
-use restage_pgcopy::connect::{Endpoint, PlainClient, plain};
+use restage_pgcopy::connect::{Endpoint, PlainClient, Reader, plain};
 use serde::{Deserialize, Serialize};
 
 use super::Cx;
@@ -71,7 +71,7 @@ impl Lock {
                 let release = if cx.settings.transactional_lock { "COMMIT".to_owned() } else { table.unlock() };
                 return Ok(Self { client, release });
             }
-            let holder = holder(&client, table).await?;
+            let holder = holder(client.reader(), table).await?;
             if retries.is_some_and(|retries| attempts >= retries) {
                 return Err(locked(table, holder.as_ref(), attempts));
             }
@@ -114,7 +114,7 @@ fn prepare(cx: Cx<'_>, major: u32) -> String {
 }
 
 /// Who holds the lock, if anybody does.
-pub(super) async fn holder(client: &PlainClient, table: &Table) -> Result<Option<Holder>> {
+pub(crate) async fn holder(reader: Reader<'_>, table: &Table) -> Result<Option<Holder>> {
     let key = table.lock_key();
     let sql = format!(
         "SELECT l.pid, a.application_name, a.usename, host(a.client_addr), \
@@ -126,7 +126,7 @@ pub(super) async fn holder(client: &PlainClient, table: &Table) -> Result<Option
         (key >> 32) & 0xffff_ffff,
         key & 0xffff_ffff
     );
-    let rows = client.reader().rows("look who holds the lock", &sql).await.map_err(of_server)?;
+    let rows = reader.rows("look who holds the lock", &sql).await.map_err(of_server)?;
     let Some(row) = rows.first() else { return Ok(None) };
     let text = |column| row.get(column).map(str::to_owned);
     Ok(Some(Holder {

@@ -5,7 +5,7 @@
 
 use std::fmt;
 
-use restage_pgcopy::connect::PlainClient;
+use restage_pgcopy::connect::Reader;
 use serde::{Deserialize, Serialize};
 
 use super::Runner;
@@ -195,7 +195,7 @@ fn or_null(line: Option<usize>) -> String {
 }
 
 /// What the notes say, if their migration has failed for the history too; its notes and the history exist.
-pub(super) async fn unfinished(client: &PlainClient, history: &Table) -> Result<Option<Unfinished>> {
+pub(crate) async fn unfinished(reader: Reader<'_>, history: &Table) -> Result<Option<Unfinished>> {
     let sql = format!(
         "SELECT n.installed_rank, n.script, h.version, n.checksum, n.done, n.statements, n.line, n.failed, \
          pg_catalog.date_trunc('second', n.begun_at) \
@@ -203,7 +203,7 @@ pub(super) async fn unfinished(client: &PlainClient, history: &Table) -> Result<
          ORDER BY n.installed_rank LIMIT 1",
         NotesTable::of(history)
     );
-    let rows = client.reader().rows("read how far a migration came", &sql).await.map_err(of_server)?;
+    let rows = reader.rows("read how far a migration came", &sql).await.map_err(of_server)?;
     let Some(row) = rows.first() else { return Ok(None) };
     let text = |column: usize| row.get(column).unwrap_or_default().to_owned();
     let number = |column: usize| text(column).parse::<usize>().unwrap_or_default();
@@ -218,6 +218,11 @@ pub(super) async fn unfinished(client: &PlainClient, history: &Table) -> Result<
         next: if row.get(7) == Some("t") { Next::Failed } else { Next::InDoubt },
         since: text(8),
     }))
+}
+
+/// The SQL of whether a history has notes.
+pub(crate) fn notes_exist(history: &Table) -> String {
+    format!("pg_catalog.to_regclass({}) IS NOT NULL", literal(&NotesTable::of(history).to_string()))
 }
 
 /// Drops the notes of a history, if there are any.

@@ -5,12 +5,14 @@
 
 use super::listing::unexpected;
 use super::servers::{Caller, Servers};
+use super::sessions::BEGAN;
 use super::trouble::told;
+use restage_core::diagnosis::SessionSeen;
 use restage_core::environment::DatabaseAddress;
 use restage_core::name::RunId;
 use restage_core::run::Lease;
 use restage_core::{Code, Error, Result};
-use restage_pgcopy::connect::{APPLICATION_NAME, TargetClient};
+use restage_pgcopy::connect::{APPLICATION_NAME, Reader, TargetClient};
 use sha2::{Digest, Sha256};
 use std::time::Duration;
 use tokio::sync::Mutex;
@@ -95,6 +97,21 @@ pub(super) async fn holder(session: &TargetClient, database: &str) -> Result<Opt
     let rows = session.reader().query("look who holds a target", &sql, &[(&key_of(database), Type::INT8)]).await.map_err(told)?;
     let name: Option<String> = rows.first().map(|row| row.try_get(0)).transpose().map_err(unexpected)?;
     Ok(name.and_then(|name| RunId::parse(name.strip_prefix(APPLICATION_NAME)?.trim_start()).ok()))
+}
+
+/// The session that holds the mark of that target, on a session of its server's maintenance database.
+pub(super) async fn session(reader: Reader<'_>, database: &str) -> Result<Option<SessionSeen>> {
+    let sql = format!(
+        "SELECT s.pid, coalesce(s.application_name, ''), s.usename::text, host(s.client_addr), {BEGAN} \
+         FROM pg_locks l JOIN pg_stat_activity s ON s.pid = l.pid WHERE {LOCK}"
+    );
+    let rows = reader.query("look who marks a target", &sql, &[(&key_of(database), Type::INT8)]).await.map_err(told)?;
+    let Some(row) = rows.first() else { return Ok(None) };
+    let text = |at: usize| row.try_get::<_, Option<String>>(at).map_err(unexpected);
+    let application = text(1)?.unwrap_or_default();
+    let run = application.strip_prefix(APPLICATION_NAME).and_then(|name| RunId::parse(name.trim_start()).ok());
+    let pid = row.try_get(0).map_err(unexpected)?;
+    Ok(Some(SessionSeen { pid, application, user: text(2)?, address: text(3)?, began: text(4)?, run }))
 }
 
 async fn busy(session: &TargetClient, target: &DatabaseAddress) -> Result<Error> {

@@ -1,5 +1,7 @@
 //! Migrations: what of some scripts is still to be applied, and applying it.
 
+pub(super) mod examining;
+
 use super::servers::{Caller, Servers};
 use super::work::Setting;
 use crate::jobs::Teller;
@@ -9,7 +11,7 @@ use restage_core::facts::{PendingFacts, PendingScript, Refusal};
 use restage_core::provider::{MigrateSpec, Migrated, Progress};
 use restage_core::scenario::migrations::Scripts;
 use restage_core::schema::quote_literal;
-use restage_core::{Code, Result};
+use restage_core::{Code, Error, Result};
 use restage_migrate::history::Table;
 use restage_migrate::models::Models;
 use restage_migrate::runner::{Clock, Cx, GoOn, Known, Reporter, Runner, SystemClock};
@@ -80,6 +82,10 @@ fn refusal(error: restage_migrate::Error) -> Refusal {
     Refusal { message: error.message, help: error.help }
 }
 
+fn first_told(errors: Vec<restage_migrate::Error>) -> Error {
+    first_of(errors.into_iter().map(told_of_migrations).collect())
+}
+
 /// Applies what the plan says is pending, and nothing else.
 pub(super) async fn migrate(servers: &Servers, spec: &MigrateSpec, setting: &Setting) -> Result<Migrated> {
     let started = Instant::now();
@@ -92,8 +98,7 @@ pub(super) async fn migrate(servers: &Servers, spec: &MigrateSpec, setting: &Set
     let telling = Telling(&setting.reporter);
     let cx = Cx { settings: &settings, reporter: &telling, clock: &SystemClock, stop: &setting.stop, environment: "" };
     let runner = Box::pin(Runner::connect(&endpoint, cx)).await.map_err(told_of_migrations)?;
-    let scripts = runner.scripts();
-    let scripts = scripts.map_err(|errors| first_of(errors.into_iter().map(told_of_migrations).collect()))?;
+    let scripts = runner.scripts().map_err(first_told)?;
     let seen = runner.look().await.map_err(told_of_migrations)?;
     let states = seen.states(&scripts, &settings).map_err(told_of_migrations)?;
     let is_applied = |wanted: &&PendingScript| seen.rows.iter().any(|row| row.success && row.script == wanted.script);

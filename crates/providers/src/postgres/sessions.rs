@@ -9,12 +9,36 @@ use restage_pgcopy::connect::TargetClient;
 use std::collections::BTreeSet;
 use std::fmt;
 use std::time::{Duration, Instant};
-use tokio_postgres::types::Type;
+use tokio_postgres::types::{ToSql, Type};
 
 /// How often is looked whether sessions have ended.
 pub(super) const LOOK_EVERY: Duration = Duration::from_millis(50);
 /// How many sessions an error names.
 const NAMED: usize = 5;
+
+/// When a session of `pg_stat_activity s` began what it is at, as text that says whether it is still the same one.
+pub(super) const BEGAN: &str = "date_trunc('second', coalesce(s.xact_start, s.backend_start))::text";
+
+/// Ends that one session and waits until it is gone; none where another one has its number, or nobody, by now.
+pub(super) async fn end_one(client: &TargetClient, pid: i32, began: &str, limit: Duration) -> Result<()> {
+    let is_it = format!("SELECT {{}} FROM pg_stat_activity s WHERE s.pid = $1 AND {BEGAN} = $2");
+    let parameters: [(&(dyn ToSql + Sync), Type); 2] = [(&pid, Type::INT4), (&began, Type::TEXT)];
+    let end = is_it.replace("{}", "pg_terminate_backend(s.pid)");
+    let ended = client.reader().query(format!("end the session {pid}"), &end, &parameters).await.map_err(told)?;
+    if ended.is_empty() {
+        let error = Code::WrongMoment.error(format!("the session {pid} is not the one that was looked at any more"));
+        return Err(error.help("look once more"));
+    }
+    let (since, look) = (Instant::now(), is_it.replace("{}", "1"));
+    while !client.reader().query("look at the session", &look, &parameters).await.map_err(told)?.is_empty() {
+        if since.elapsed() > limit {
+            let error = Code::SessionsRemain.error(format!("the session {pid} did not end within {} s", limit.as_secs_f64()));
+            return Err(error.help("look at it in `pg_stat_activity`"));
+        }
+        tokio::time::sleep(LOOK_EVERY).await;
+    }
+    Ok(())
+}
 
 /// A session on one of the databases.
 #[derive(Clone, Debug, PartialEq, Eq)]

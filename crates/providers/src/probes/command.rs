@@ -7,7 +7,7 @@ use restage_core::provider::{CommandSpec, Look};
 use restage_core::scenario::run::Command;
 use restage_core::{Code, Result};
 use rustix::process::{Pid, Signal, kill_process_group};
-use std::process::Stdio;
+use std::process::{ExitStatus, Stdio};
 use std::time::Duration;
 use tokio::io::AsyncReadExt;
 use tokio::process::Child;
@@ -21,6 +21,20 @@ pub(super) async fn look(spec: &CommandSpec, servers: &Servers) -> Result<Look> 
 }
 
 async fn look_within(spec: &CommandSpec, servers: &Servers, limit: Duration) -> Result<Look> {
+    Ok(match run_within(spec, servers, limit).await? {
+        None => Look::NotYet(too_long(limit)),
+        Some((status, said)) if status.success() => Look::Holds(if said.is_empty() { "it succeeds".into() } else { said }),
+        Some((status, said)) => Look::NotYet(if said.is_empty() { status.to_string() } else { format!("{status}: {said}") }),
+    })
+}
+
+/// What is said of a command that did not end in time.
+pub(crate) fn too_long(limit: Duration) -> String {
+    format!("it did not end within {} s", limit.as_secs_f64())
+}
+
+/// Its exit status and what it said, in one line; none where it took too long.
+pub(crate) async fn run_within(spec: &CommandSpec, servers: &Servers, limit: Duration) -> Result<Option<(ExitStatus, String)>> {
     let mut command = match &spec.command {
         Command::Shell(text) => {
             let mut shell = tokio::process::Command::new("sh");
@@ -45,18 +59,13 @@ async fn look_within(spec: &CommandSpec, servers: &Servers, limit: Duration) -> 
         // What it left behind must not pile up with every look; that there is nothing is no error.
         let _ = kill_process_group(group, Signal::KILL);
     }
-    let Ok(seen) = seen else { return Ok(Look::NotYet(format!("it did not end within {} s", limit.as_secs_f64()))) };
+    let Ok(seen) = seen else { return Ok(None) };
     let (status, said) =
         seen.map_err(|cause| Code::CommandFailed.error(format!("`{}` cannot be watched", spec.command)).because(cause))?;
-    let said = short(&servers.secrets().redact(&said));
-    Ok(if status.success() {
-        Look::Holds(if said.is_empty() { "it succeeds".into() } else { said })
-    } else {
-        Look::NotYet(if said.is_empty() { status.to_string() } else { format!("{status}: {said}") })
-    })
+    Ok(Some((status, short(&servers.secrets().redact(&said)))))
 }
 
-async fn run(child: &mut Child) -> std::io::Result<(std::process::ExitStatus, String)> {
+async fn run(child: &mut Child) -> std::io::Result<(ExitStatus, String)> {
     let mut said = Vec::new();
     if let Some(stdout) = child.stdout.take() {
         let mut stdout = stdout.take(MAX_OUTPUT_BYTES);

@@ -3,6 +3,7 @@
 use crate::ground::{Ground, HandClock, database, event, run_id};
 use jiff::SignedDuration;
 use restage_core::Code;
+use restage_core::provider::Clock;
 use restage_core::run::{Journal, Lease, Seq};
 use restage_store::{Holder, Host, LeaseAsk, RunJournal, Standing, TargetKey};
 use std::fs;
@@ -177,4 +178,23 @@ async fn a_journal_behind_its_lease_takes_nothing_once_the_lease_is_lost() {
     let _other = ground.other().await.lease(ask("bbbbbbbbbb"), clock).await.unwrap();
     assert_eq!(journal.append(Seq(1), &event(1)).await.unwrap_err().code, Code::LeaseLost);
     assert_eq!(ground.store.journal(&run).read().await.unwrap().len(), 1);
+}
+
+#[tokio::test]
+async fn only_what_a_dead_run_holds_is_given_back_by_others() {
+    let (ground, clock) = (Ground::new().await, HandClock::at_noon());
+    let lease = ground.store.lease(ask("aaaaaaaaaa"), clock.clone()).await.unwrap();
+    let give_back = |run: &'static str, host: Host| {
+        let (store, now) = (ground.store.clone(), clock.now());
+        async move { store.release_dead(&target(), &run_id(run), &host, now).await }
+    };
+    assert_eq!(give_back("aaaaaaaaaa", here()).await.unwrap_err().code, Code::WrongMoment);
+    drop(lease);
+    assert_eq!(give_back("bbbbbbbbbb", here()).await.unwrap_err().code, Code::WrongMoment);
+    assert_eq!(give_back("aaaaaaaaaa", Host("admin-2".into())).await.unwrap_err().code, Code::WrongMoment);
+    assert!(ground.store.hold(&target(), &here()).await.unwrap().is_some());
+    give_back("aaaaaaaaaa", here()).await.unwrap();
+    assert_eq!(ground.store.hold(&target(), &here()).await.unwrap(), None);
+    give_back("aaaaaaaaaa", here()).await.unwrap();
+    assert_eq!(ground.store.lease(ask("bbbbbbbbbb"), clock.clone()).await.unwrap().token(), 2);
 }

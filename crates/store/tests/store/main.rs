@@ -5,6 +5,7 @@
 mod ground;
 
 mod crash;
+mod fixes;
 mod journal;
 mod lease;
 mod logs;

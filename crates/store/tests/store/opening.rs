@@ -178,7 +178,7 @@ async fn a_store_of_an_older_version_is_brought_up_with_all_it_has() {
     let ground = Ground::new().await;
     let run = ground.with_run("aaaaaaaaaa").await;
     // What the first version did not have.
-    ground.sql().execute_batch("DROP TABLE queue_messages; PRAGMA user_version = 1").unwrap();
+    ground.sql().execute_batch("DROP TABLE queue_messages; DROP TABLE fixes; PRAGMA user_version = 1").unwrap();
     let folder = ground.folder.clone();
     drop(ground.store);
     let store = Store::open(&folder).await.unwrap();

@@ -1,0 +1,145 @@
+//! What is to be looked at: from the command line, or from a scenario's stages.
+
+use crate::args::{Common, Diagnose as Args, NamedDatabase, NamedQueue};
+use crate::fault::Fault;
+use crate::project::Project;
+use restage_core::diagnosis::Protection;
+use restage_core::environment::{AwsPlace, Environments};
+use restage_core::provider::CommandSpec;
+use restage_core::provider::queue::{Queue, SqsQueue};
+use restage_core::scenario::migrations::Scripts;
+use restage_core::scenario::run::Command;
+use restage_core::stages::migrated;
+use restage_core::{Code, Result};
+use restage_providers::aws::Wanted;
+use restage_providers::diagnosis::{Asked, Patient};
+use std::collections::BTreeMap;
+use std::path::PathBuf;
+
+pub(super) fn asked(common: &Common, args: &Args) -> Result<Asked, Fault> {
+    let place = AwsPlace { region: args.region.clone(), endpoint: args.endpoint.clone() };
+    let database = match (&args.scenario, &args.database) {
+        (Some(scenario), _) => Some(of_scenario(common, scenario, args)?),
+        (None, Some(named)) => Some(of_options(common, named, args)?),
+        (None, None) => None,
+    };
+    let below = args.parameters.iter().cloned().map(Wanted::Below);
+    Ok(Asked {
+        command: command(args),
+        queue: args.queue.as_ref().map(|queue| self::queue(queue, &place)),
+        database,
+        host: args.host_command.as_ref().map(|command| host(command)),
+        parameters: below.chain(args.parameter.iter().cloned().map(Wanted::Name)).collect(),
+        log: args.log.clone(),
+        place,
+    })
+}
+
+/// The command that asks for the same again, without what only matters for fixing.
+fn command(args: &Args) -> String {
+    let mut words = vec!["restage".to_owned(), "diagnose".to_owned()];
+    words.extend(args.scenario.iter().cloned());
+    let mut option = |name: &str, value: &dyn std::fmt::Display| words.extend([name.to_owned(), quoted(&value.to_string())]);
+    args.answers.iter().for_each(|answer| option("--set", answer));
+    args.database.iter().for_each(|database| option("--database", database));
+    args.queue.iter().for_each(|queue| option("--queue", queue));
+    args.region.iter().for_each(|region| option("--region", region));
+    args.endpoint.iter().for_each(|endpoint| option("--endpoint", endpoint));
+    args.location.iter().for_each(|location| option("--location", location));
+    args.config.iter().for_each(|file| option("--config", &file.display()));
+    args.models.iter().for_each(|file| option("--models", &file.display()));
+    args.log.iter().for_each(|file| option("--log", &file.display()));
+    args.host_command.iter().for_each(|command| option("--host-command", command));
+    args.parameters.iter().for_each(|path| option("--parameters", path));
+    args.parameter.iter().for_each(|name| option("--parameter", name));
+    words.join(" ")
+}
+
+/// A word as a shell takes it.
+fn quoted(word: &str) -> String {
+    let plain = |c: char| c.is_ascii_alphanumeric() || "-_./:=@%+,".contains(c);
+    if !word.is_empty() && word.chars().all(plain) { word.to_owned() } else { format!("'{}'", word.replace('\'', r"'\''")) }
+}
+
+fn queue(named: &NamedQueue, place: &AwsPlace) -> Queue {
+    match named {
+        NamedQueue::Sqs(name) => Queue::Sqs(SqsQueue::new(name.clone(), place.clone())),
+        NamedQueue::Local(name) => Queue::Local(name.clone()),
+    }
+}
+
+fn host(command: &str) -> CommandSpec {
+    let directory = PathBuf::from(".");
+    CommandSpec { command: Command::Shell(command.to_owned()), env: BTreeMap::new(), directory, database: None }
+}
+
+fn of_options(common: &Common, named: &NamedDatabase, args: &Args) -> Result<Patient, Fault> {
+    let environments = Project::environments(&common.directory)?;
+    let scripts = Scripts {
+        locations: args.location.clone(),
+        config: args.config.clone(),
+        settings: BTreeMap::new(),
+        models: args.models.clone(),
+    };
+    let here = std::env::current_dir().map_err(|cause| {
+        let error = Code::FileUnreadable.error("nobody knows the current folder, which places of scripts are relative to");
+        error.help("change to a folder that exists").because(cause)
+    })?;
+    Ok(patient(&environments, named, scripts, here)?)
+}
+
+/// The database and scripts of a scenario's stages. Their signals, once stages have some, name the queue here, too.
+fn of_scenario(common: &Common, scenario: &str, args: &Args) -> Result<Patient, Fault> {
+    let prepared = Project::read(&common.directory)?.prepare(scenario, &args.answers)?;
+    let mut found: Vec<(NamedDatabase, Scripts)> = Vec::new();
+    for key in migrated(&prepared.family.root, &prepared.family.nested) {
+        let named = NamedDatabase { environment: key.to, database: key.database };
+        if args.database.as_ref().is_none_or(|wanted| *wanted == named) && !found.iter().any(|(known, _)| *known == named) {
+            found.push((named, key.scripts));
+        }
+    }
+    match found.as_slice() {
+        [(named, scripts)] => Ok(patient(&prepared.environments, named, scripts.clone(), prepared.folder.clone())?),
+        [] => {
+            let error = Code::UnknownName.error(format!("no stage of `{scenario}` migrates such a database"));
+            Err(error.help("name one with `--database`, and its scripts with `--location`").into())
+        }
+        several => {
+            let names: Vec<String> = several.iter().map(|(named, _)| format!("`--database {named}`")).collect();
+            let error = Code::UnknownName.error(format!("`{scenario}` migrates {} databases", several.len()));
+            Err(error.help(format!("add one of {}", names.join(", "))).into())
+        }
+    }
+}
+
+fn patient(environments: &Environments, named: &NamedDatabase, scripts: Scripts, folder: PathBuf) -> Result<Patient> {
+    let NamedDatabase { environment, database } = named;
+    let unknown = |what: String, known: Vec<String>| {
+        Code::UnknownName.error(what).help(format!("environments.yaml has {}", known.join(", ")))
+    };
+    let found = environments.get(environment).ok_or_else(|| {
+        let known = environments.iter().map(|(name, _)| format!("`{name}`")).collect();
+        unknown(format!("there is no environment `{environment}`"), known)
+    })?;
+    let address = found.databases.get(database).ok_or_else(|| {
+        let known = found.databases.keys().map(|name| format!("`{name}`")).collect();
+        unknown(format!("`{environment}` has no database `{database}`"), known)
+    })?;
+    let protection = if found.is_production() { Protection::Production } else { Protection::None };
+    Ok(Patient { name: named.to_string(), address: address.clone(), protection, scripts, folder })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::args::{Cli, Command as Chosen};
+    use clap::Parser;
+
+    #[test]
+    fn the_command_that_asks_again_is_what_a_shell_takes_and_fixes_nothing() {
+        let typed =
+            ["restage", "diagnose", "--queue", "sqs:q.fifo", "--host-command", "ssh h systemctl is-active 'm'", "--fix", "--yes"];
+        let Chosen::Diagnose(args) = Cli::parse_from(typed).command else { panic!("it is `diagnose`") };
+        assert_eq!(command(&args), r"restage diagnose --queue sqs:q.fifo --host-command 'ssh h systemctl is-active '\''m'\'''");
+    }
+}
