@@ -123,8 +123,8 @@ impl Migrator {
         };
         match compared {
             Ok(found) if found.is_empty() => Ended::well(ran, Some(models.tables.len() as u64)),
-            Ok(found) => Ended { ran: Some(ran), ..Ended::by(ExitStatus::ValidationFailed, found) },
-            Err(error) => Ended { ran: Some(ran), ..Ended::by(ExitStatus::Unexpected, vec![error]) },
+            Ok(found) => Ended { ran: Some(Box::new(ran)), ..Ended::by(ExitStatus::ValidationFailed, found) },
+            Err(error) => Ended { ran: Some(Box::new(ran)), ..Ended::by(ExitStatus::Unexpected, vec![error]) },
         }
     }
 

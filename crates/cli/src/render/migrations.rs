@@ -18,7 +18,7 @@ pub(crate) fn migrations(known: &Known, screen: Screen, width: usize) -> String 
         let columns = if width < ROOMY { Columns::Few } else { Columns::All };
         let mut table = heading_of(columns);
         known.migrations.iter().for_each(|entry| table.row(row(entry, columns)));
-        let marks = std::iter::once(None).chain(known.migrations.iter().map(|entry| Some(entry)));
+        let marks = std::iter::once(None).chain(known.migrations.iter().map(Some));
         lines.extend(table.lines(0, width).iter().zip(marks).map(|(line, entry)| painted(line, entry, screen)));
         lines.push(String::new());
     }

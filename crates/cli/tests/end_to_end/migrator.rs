@@ -75,7 +75,7 @@ fn a_migrator_tells_of_each_stage_and_of_its_success_with_the_version_it_observe
         run(&world, 0, &[]).says("found: there is no history yet").says("2 migrations applied; the schema is at version 2");
     assert_eq!(played.out.trim(), "2 migrations applied; the schema is at version 2");
     let messages = messages(&world);
-    let stages: Vec<String> = messages.iter().map(|message| stage_of(message)).collect();
+    let stages: Vec<String> = messages.iter().map(stage_of).collect();
     let wanted = [
         "Started",
         "Connected",

@@ -10,6 +10,9 @@ use serde_json::{Value, json};
 use std::io::{Read, Write};
 use std::net::TcpStream;
 
+/// How the names of FIFO queues end.
+const FIFO: &str = ".fifo";
+
 /// A world and an AWS.
 struct Cloud {
     world: World,
@@ -45,7 +48,7 @@ impl Cloud {
     }
 
     fn make_queue(&self, name: &str) -> String {
-        let attributes = if name.ends_with(".fifo") { json!({ "FifoQueue": "true" }) } else { json!({}) };
+        let attributes = if name.ends_with(FIFO) { json!({ "FifoQueue": "true" }) } else { json!({}) };
         let made = self.ask("sqs", "CreateQueue", &json!({ "QueueName": name, "Attributes": attributes }));
         made["QueueUrl"].as_str().unwrap().to_owned()
     }

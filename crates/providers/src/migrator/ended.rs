@@ -15,7 +15,7 @@ pub struct Ended {
     /// The scripts that it applied, in this order; also those before a failure.
     pub applied: Vec<String>,
     /// What its run did, if that came to its end.
-    pub ran: Option<Ran>,
+    pub ran: Option<Box<Ran>>,
     /// How many tables are as the models say, if they were compared.
     pub models: Option<u64>,
 }
@@ -32,7 +32,7 @@ impl Ended {
     }
 
     pub(super) fn well(ran: Ran, models: Option<u64>) -> Self {
-        Self { ran: Some(ran), models, ..Self::by(ExitStatus::Success, vec![]) }
+        Self { ran: Some(Box::new(ran)), models, ..Self::by(ExitStatus::Success, vec![]) }
     }
 }
 

@@ -132,7 +132,7 @@ impl Audience for Terminal {
                 self.0.talk(&format!("waiting for {holder}, which holds the lock of the history ({attempts})"));
             }
             Progress::Waiting { holder: None, attempts } => {
-                self.0.talk(&format!("waiting for the lock of the history ({attempts})"))
+                self.0.talk(&format!("waiting for the lock of the history ({attempts})"));
             }
             Progress::BeforeFile(file) => self.0.talk(&format!("applying {}", file.migration_file)),
             Progress::CallbackFailed { script, message } => self.0.talk(&format!("the callback {script} failed: {message}")),
