@@ -50,7 +50,8 @@ pub struct Examiner {
 }
 
 impl Examiner {
-    pub(crate) fn new(servers: Servers, aws: Aws, queues: AllQueues) -> Self {
+    /// Looks through these connections, this access to AWS and these queues.
+    pub fn new(servers: Servers, aws: Aws, queues: AllQueues) -> Self {
         Self { servers, aws, queues }
     }
 

@@ -154,7 +154,7 @@ fn a_location_that_does_not_exist_makes_no_row_look_out_of_band() {
     let world = to_migrate();
     let before = Both::of(&world);
     let words = ["--database", "preprod/app", "--align-history", "--location"];
-    fix(&world, &[&words, &["scenarios/migration"]]).ends(exit::UNDONE).tells("`scenarios/migration` does not exist");
+    fix(&world, &[&words, &["scenarios/migration"]]).ends(exit::UNDONE).tells("scenarios/migration` does not exist");
     world.write("nothing/readme.txt", "");
     fix(&world, &[&words, &["nothing"]]).ends(exit::UNDONE).tells("there is not one script");
     before.nothing_was_touched(&world);

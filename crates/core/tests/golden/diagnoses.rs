@@ -110,6 +110,10 @@ fn failure(error: &Error) -> Failure {
     Failure::from(error)
 }
 
+fn failed<T>(error: Error) -> Observed<T> {
+    Observed::from(Err(error))
+}
+
 fn told(symptoms: &Symptoms, consent: Consent) -> String {
     let diagnosis = diagnose(symptoms, consent);
     let mut text = String::new();
@@ -319,9 +323,6 @@ fn access_to_aws_and_what_the_log_and_the_models_say() {
 #[test]
 fn a_check_that_could_not_be_made_is_a_finding() {
     let refused = || Code::LoginRefused.error("the server does not let `owner` in").help("check the password");
-    fn failed<T>(error: Error) -> Observed<T> {
-        Observed::from(Err(error))
-    }
     let nothing = DatabaseSeen {
         lock: failed(refused()),
         mark: failed(refused()),

@@ -22,3 +22,4 @@ mod query;
 mod queues;
 mod parameters;
 mod migrator;
+mod diagnosis;
