@@ -13,6 +13,7 @@ mod refresh;
 mod drift;
 mod in_place;
 mod migrated;
+mod deployments;
 mod migrations;
 mod refusals;
 mod trouble;
