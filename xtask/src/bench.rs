@@ -12,6 +12,7 @@ mod page;
 
 mod copy;
 mod masks;
+mod migrate;
 mod refresh;
 mod rows;
 mod swap;
@@ -34,8 +35,14 @@ struct Course {
 /// A bench: its name, and the function that measures and writes the findings as Markdown.
 type Bench = (&'static str, fn(&Course) -> Result<String, String>);
 
-const BENCHES: [Bench; 5] =
-    [("copy", copy::run), ("rows", rows::run), ("refresh", refresh::run), ("masks", masks::run), ("swap", swap::run)];
+const BENCHES: [Bench; 6] = [
+    ("copy", copy::run),
+    ("rows", rows::run),
+    ("refresh", refresh::run),
+    ("masks", masks::run),
+    ("swap", swap::run),
+    ("migrate", migrate::run),
+];
 
 /// Measures what is named, or everything; `--write` puts the findings on the page.
 pub(crate) fn run(words: &[String]) -> Outcome {

@@ -32,7 +32,7 @@ const COMMANDS: &[Command] = &[
     ("docs", "write the generated reference pages; `docs --check` fails when they differ", generated::run),
     (
         "bench",
-        "measure against dump and restore: `bench [copy|rows|refresh|masks|swap] [--scale N] [--rounds N] [--program FILE] [--write]`",
+        "measure against dump and restore: `bench [copy|rows|refresh|masks|swap|migrate] [--scale N] [--rounds N] [--program FILE] [--write]`",
         bench::run,
     ),
     (

@@ -1,5 +1,7 @@
 //! The command line: what can be typed.
 
+pub(crate) mod migrate;
+
 use clap::{Args, Parser, Subcommand, ValueEnum};
 use restage_core::size::ByteSize;
 use std::num::NonZeroU16;
@@ -53,6 +55,8 @@ pub(crate) enum Command {
     Run(Run),
     /// Copy one database into another by address, without a project: a durable run like any other.
     Copy(Copy),
+    /// Migrate a database as Flyway does: look, run, validate, repair.
+    Migrate(migrate::Migrate),
     /// List runs, newest first.
     Runs(Runs),
     /// Show a run: its report, or for one that cannot go on, what to do.
@@ -69,7 +73,7 @@ pub(crate) enum Command {
     Approve(OneRun),
     /// Drop old databases whose time for undo has passed.
     Retire(Retire),
-    /// Explain an error code, or list all of them.
+    /// Explain an error code or a migrator's exit status, or list all of them.
     Explain(Explain),
     /// Print the JSON schema of a file, for editors.
     Schema(Schema),
@@ -217,7 +221,7 @@ pub(crate) struct Retire {
 /// `explain`
 #[derive(Debug, Args)]
 pub(crate) struct Explain {
-    /// A code such as R0201; all of them by default.
+    /// A code such as R0201, or a migrator's exit status such as exit-2; all of them by default.
     pub(crate) code: Option<String>,
 }
 

@@ -10,6 +10,7 @@ pub(crate) mod explain;
 pub(crate) mod init;
 pub(crate) mod keep_snapshot;
 pub(crate) mod logs;
+pub(crate) mod migrate;
 pub(crate) mod plan;
 pub(crate) mod resume;
 pub(crate) mod retire;

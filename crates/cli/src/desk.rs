@@ -1,6 +1,6 @@
 //! Where the store, the world and the engine meet: every command that drives a run goes through here.
 
-mod folder;
+pub(crate) mod folder;
 mod log;
 
 use crate::args::{Common, Format};
@@ -372,7 +372,7 @@ fn fresh_id() -> RunId {
 }
 
 /// Returns when somebody asks the process to end.
-async fn interrupted() {
+pub(crate) async fn interrupted() {
     use tokio::signal::unix::{SignalKind, signal};
     match signal(SignalKind::terminate()) {
         Ok(mut terminate) => tokio::select! {

@@ -26,7 +26,11 @@ async fn main() -> ExitCode {
         Err(error) => {
             let _ = error.print();
             let asked_for = matches!(error.kind(), ErrorKind::DisplayHelp | ErrorKind::DisplayVersion);
-            return ExitCode::from(if asked_for { exit::DONE } else { exit::USAGE });
+            if asked_for {
+                return ExitCode::from(exit::DONE);
+            }
+            let migrator = commands::migrate::ended_before_it_began(std::env::args_os(), Screen::new(args::Format::Text));
+            return ExitCode::from(migrator.unwrap_or(exit::USAGE));
         }
     };
     let screen = Screen::new(cli.common.output);
@@ -44,6 +48,7 @@ async fn dispatch(cli: Cli, screen: Screen) -> Result<u8, Fault> {
         Command::Plan(args) => commands::plan::run(common, &args, screen).await,
         Command::Run(args) => commands::run::run(common, &args, screen).await,
         Command::Copy(args) => commands::copy::run(common, &args, screen).await,
+        Command::Migrate(args) => Ok(commands::migrate::run(common, &args, screen).await),
         Command::Runs(args) => commands::runs::run(common, &args, screen).await,
         Command::Show(args) => commands::show::run(common, &args, screen).await,
         Command::Logs(args) => commands::logs::run(common, &args, screen).await,

@@ -38,6 +38,10 @@ impl Project {
         let scenarios = scenario_paths(folder)?.iter().map(|path| source(folder, path)).collect::<Result<_, _>>()?;
         Ok(Self { folder: folder.to_owned(), environments, scenarios })
     }
+    /// The environments alone, for commands that need no scenario.
+    pub(crate) fn environments(folder: &Path) -> Result<Environments, Fault> {
+        Ok(Environments::parse(&source(folder, &folder.join(ENVIRONMENTS))?)?)
+    }
     /// Reports every problem of every file at once.
     pub(crate) fn check(&self) -> Result<usize, Fault> {
         let environments = Environments::parse(&self.environments)?;

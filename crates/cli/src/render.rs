@@ -1,5 +1,6 @@
 //! How things look: each file draws one thing, and only from data.
 
+mod migrations;
 mod plan;
 mod problems;
 mod progress;
@@ -8,6 +9,7 @@ mod runs;
 mod text;
 mod units;
 
+pub(crate) use migrations::{found, migrated, migrations};
 pub(crate) use plan::plan;
 pub(crate) use problems::problems;
 pub(crate) use progress::Progress;

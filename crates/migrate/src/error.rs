@@ -98,8 +98,26 @@ impl Error {
         self.cause = Some(cause.into());
         self
     }
+    /// What caused it.
+    pub fn into_cause(self) -> Option<Box<dyn std::error::Error + Send + Sync>> {
+        self.cause
+    }
+    /// What caused it.
+    pub fn cause(&self) -> Option<&(dyn std::error::Error + Send + Sync + 'static)> {
+        self.cause.as_deref()
+    }
     /// The cause, if it is one of this type.
     pub(crate) fn cause_of<T: std::error::Error + 'static>(&self) -> Option<&T> {
         self.cause.as_deref()?.downcast_ref()
+    }
+    /// Takes the cause away, if it is one of this type.
+    pub(crate) fn take_cause_of<T: std::error::Error + 'static>(&mut self) -> Option<T> {
+        match self.cause.take()?.downcast() {
+            Ok(cause) => Some(*cause),
+            Err(other) => {
+                self.cause = Some(other);
+                None
+            }
+        }
     }
 }

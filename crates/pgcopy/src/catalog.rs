@@ -4,7 +4,10 @@ mod column;
 mod constraint;
 mod kind;
 mod names;
+mod numbering;
 mod relation;
+
+pub(crate) use numbering::{Numbering, numberings};
 
 use crate::connect::Reader;
 use crate::{Kind, Result};

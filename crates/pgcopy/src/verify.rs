@@ -10,11 +10,12 @@ mod soundness;
 
 pub use soundness::{Shortcomings, shortcomings};
 
+use crate::catalog::numberings;
 use crate::connect::{self, Endpoint, SourceClient, TargetClient};
 use crate::keep::Table;
 use crate::stop::Stop;
-use crate::{Kind, Result, catalog};
-use counts::Counting;
+use crate::{Kind, Result};
+use counts::{Counting, Structure};
 use futures::future::{BoxFuture, try_join_all};
 use futures::try_join;
 use restage_core::provider::{Filled, Verified};
@@ -26,8 +27,8 @@ const SEQUENCES_WORTH_A_SESSION: usize = 200;
 /// Counts every copied table, and sums its content where the copy has a checksum, in `workers` sessions that only read.
 pub async fn rows(shadow: &Endpoint, filled: &Filled, workers: NonZeroUsize, stop: &Stop) -> Result<Verified> {
     let first = connect::source(shadow).await?;
-    let schema = first.guard(stop, catalog::read(first.reader())).await?;
-    let counting = Counting::new(filled, &schema)?;
+    let structure = first.guard(stop, Structure::read(first.reader(), filled)).await?;
+    let counting = Counting::new(filled, &structure)?;
     let mut sessions = vec![first];
     for _ in 1..workers.get().min(filled.tables.len()) {
         sessions.push(connect::source(shadow).await?);
@@ -43,8 +44,8 @@ pub async fn rows(shadow: &Endpoint, filled: &Filled, workers: NonZeroUsize, sto
 /// As [`rows`], within the open transaction of a refresh in place.
 pub async fn rows_within(client: &TargetClient, filled: &Filled, stop: &Stop) -> Result<Verified> {
     let work = async {
-        let schema = catalog::read(client.reader()).await?;
-        let counting = Counting::new(filled, &schema)?;
+        let structure = Structure::read(client.reader(), filled).await?;
+        let counting = Counting::new(filled, &structure)?;
         counting.work(client.reader(), stop).await?;
         Ok(counting.done())
     };
@@ -76,8 +77,7 @@ pub async fn kept_rows(shadow: &SourceClient, target: &SourceClient, kept: &[Tab
 
 async fn sound(shadow: &SourceClient, accepted: &Shortcomings, stop: &Stop) -> Result<Verified> {
     let work = async {
-        let schema = catalog::read(shadow.reader()).await?;
-        let numbering = sequences::numbering(&schema);
+        let numbering = numberings(shadow.reader()).await?;
         // The other looks at constraints meanwhile.
         let helper = match numbering.len() {
             0..SEQUENCES_WORTH_A_SESSION => None,
@@ -85,7 +85,7 @@ async fn sound(shadow: &SourceClient, accepted: &Shortcomings, stop: &Stop) -> R
         };
         let constraints = soundness::check(shadow.reader(), accepted);
         let readers: Vec<_> = helper.iter().chain([shadow]).map(SourceClient::reader).collect();
-        let looking = sequences::check(&readers, &schema, &numbering, stop);
+        let looking = sequences::check(&readers, &numbering, stop);
         let (constraints, ()) = try_join!(constraints, looking)?;
         Ok(Verified { constraints, sequences: numbering.len() as u64, ..Verified::default() })
     };
@@ -95,10 +95,9 @@ async fn sound(shadow: &SourceClient, accepted: &Shortcomings, stop: &Stop) -> R
 /// As [`whole`], within the open transaction of a refresh in place, where the kept rows were accounted for as they were merged.
 pub async fn whole_within(client: &TargetClient, accepted: &Shortcomings, stop: &Stop) -> Result<Verified> {
     let work = async {
-        let schema = catalog::read(client.reader()).await?;
         let constraints = soundness::check(client.reader(), accepted).await?;
-        let numbering = sequences::numbering(&schema);
-        sequences::check(&[client.reader()], &schema, &numbering, stop).await?;
+        let numbering = numberings(client.reader()).await?;
+        sequences::check(&[client.reader()], &numbering, stop).await?;
         Ok(Verified { constraints, sequences: numbering.len() as u64, ..Verified::default() })
     };
     client.guard(stop, work).await

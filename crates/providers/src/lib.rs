@@ -12,6 +12,7 @@ pub mod aws;
 pub mod queues;
 pub mod versions;
 pub mod postgres;
+pub mod migrator;
 pub mod jobs;
 pub mod probes;
 

@@ -19,7 +19,12 @@ pub(super) fn write() -> Result<String, String> {
     let mut text = opening("The command line, every flag", words);
     let _ = write!(text, "\n## restage\n\n{}", block(&whole));
     for command in commands(&whole)? {
-        let _ = write!(text, "\n## restage {command}\n\n{}", block(&help(&restage, &[&command, "--help"])?));
+        let page = help(&restage, &[&command, "--help"])?;
+        let _ = write!(text, "\n## restage {command}\n\n{}", block(&page));
+        // A command without commands of its own has no list of them.
+        for inner in commands(&page).unwrap_or_default() {
+            let _ = write!(text, "\n### restage {command} {inner}\n\n{}", block(&help(&restage, &[&command, &inner, "--help"])?));
+        }
     }
     Ok(text)
 }

@@ -3,6 +3,7 @@
 use std::fmt::Write as _;
 
 use restage_core::Code;
+use restage_core::signal::ExitStatus;
 
 use crate::markdown::{anchor, code, opening, table};
 
@@ -27,7 +28,18 @@ pub(super) fn write() -> String {
             let _ = write!(text, "\n{}\n", deeper(page.trim()));
         }
     }
+    write_statuses(&mut text);
     text
+}
+
+/// The exit statuses of a migrator, which are explained like codes.
+fn write_statuses(text: &mut String) {
+    let pages = ExitStatus::ALL.map(ExitStatus::page);
+    let rows: Vec<Vec<String>> = pages.iter().map(|page| row(page)).collect();
+    let _ = write!(text, "\n## Exit statuses of a migrator\n\n{}", table(&["status", "what it says"], &rows));
+    for page in pages {
+        let _ = write!(text, "\n{}\n", deeper(page.trim()));
+    }
 }
 
 /// The code, with a link to its page, and the title.

@@ -5,7 +5,7 @@ use restage_core::{Code, Result};
 use std::path::PathBuf;
 
 /// The folder that was asked for, else `restage` in the user's state directory (`$XDG_STATE_HOME`, `~/.local/state`).
-pub(super) fn store(common: &Common) -> Result<PathBuf> {
+pub(crate) fn store(common: &Common) -> Result<PathBuf> {
     if let Some(folder) = &common.store {
         return Ok(folder.clone());
     }

@@ -60,7 +60,10 @@ impl QueueFacts {
             (Some(_), _) => "wait for it, or stop it where it runs; never start a second one beside it".to_owned(),
             (None, Some(state)) if state.is_success() => purge,
             (None, Some(State::Silent { .. })) => format!("make sure that it does not run any more; then {purge}"),
-            (None, Some(_)) => format!("find out why it failed: `restage explain R0321`; then {purge}"),
+            (None, Some(State::Ended { status, .. })) => {
+                format!("find out why it failed, with `restage explain {}`; then {purge}", status.id())
+            }
+            (None, Some(_)) => format!("find out why it failed; then {purge}"),
             (None, None) => format!("find out whose they are, with `restage diagnose`; then {purge}"),
         }
     }

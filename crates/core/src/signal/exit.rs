@@ -35,6 +35,31 @@ impl ExitStatus {
         }
     }
 
+    /// What `restage explain` calls it.
+    pub const fn id(self) -> &'static str {
+        self.entry().0
+    }
+
+    /// The page that explains it, in Markdown: what it means, likely causes, what to do.
+    pub const fn page(self) -> &'static str {
+        self.entry().1
+    }
+
+    /// The status with that id, in either case.
+    pub fn find(id: &str) -> Option<Self> {
+        Self::ALL.into_iter().find(|status| status.id().eq_ignore_ascii_case(id))
+    }
+
+    const fn entry(self) -> (&'static str, &'static str) {
+        match self {
+            Self::Success => ("exit-0", include_str!("../../errors/exit-0.md")),
+            Self::InvalidConfiguration => ("exit-1", include_str!("../../errors/exit-1.md")),
+            Self::MigrationFailed => ("exit-2", include_str!("../../errors/exit-2.md")),
+            Self::ValidationFailed => ("exit-3", include_str!("../../errors/exit-3.md")),
+            Self::Unexpected => ("exit-4", include_str!("../../errors/exit-4.md")),
+        }
+    }
+
     /// The status of that number; a number without a meaning of its own is unexpected.
     pub fn of(number: i64) -> Self {
         Self::ALL.into_iter().find(|status| i64::from(status.number()) == number).unwrap_or(Self::Unexpected)
@@ -57,5 +82,20 @@ impl From<i64> for ExitStatus {
 impl From<ExitStatus> for u8 {
     fn from(status: ExitStatus) -> Self {
         status.number()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn every_page_tells_what_it_means_and_what_to_do() {
+        for status in ExitStatus::ALL {
+            let page = status.page();
+            assert!(page.starts_with(&format!("# {}: ", status.id())), "{} needs its heading", status.id());
+            assert!(page.contains("## What to do"), "{} must say what to do", status.id());
+            assert_eq!(ExitStatus::find(&status.id().to_uppercase()), Some(status));
+        }
     }
 }

@@ -54,6 +54,14 @@ impl Error {
     pub fn disagreements(&self) -> &[Error] {
         self.cause_of::<Disagreements>().map_or(&[], |all| &all.0)
     }
+
+    /// The same one by one, or the error itself if it is about something else.
+    pub fn disagreements_of(mut self) -> Result<Vec<Self>, Self> {
+        match self.take_cause_of::<Disagreements>() {
+            Some(all) => Ok(all.0),
+            None => Err(self),
+        }
+    }
 }
 
 impl Runner<'_> {

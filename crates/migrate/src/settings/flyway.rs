@@ -9,8 +9,8 @@ use crate::error::Place;
 use crate::version::Version;
 use crate::{Error, Kind};
 
-/// What Flyway's files and variables say.
-#[derive(Clone, Debug, PartialEq, Eq)]
+/// What Flyway's files and variables say; what is read later wins over what was read earlier.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Reading {
     /// The settings.
     pub settings: Settings,
@@ -21,27 +21,37 @@ pub struct Reading {
 /// Reads files, each with its name and text, and the environment: a later file wins over an earlier one, the environment over
 /// all; every key that Flyway has not and every value that cannot be used is an error with file and line.
 pub fn read(files: &[(PathBuf, String)], environment: &BTreeMap<String, String>) -> Result<Reading, Vec<Error>> {
-    let mut reading = Reading { settings: Settings::default(), unused: Vec::new() };
-    let mut errors = Vec::new();
-    for (file, text) in files {
-        for property in properties(text, environment) {
-            let place = Place { file: file.clone(), line: Some(property.line) };
-            match property.key.strip_prefix("flyway.") {
-                Some(key) => reading.take(key, &property.value, Some(place)).unwrap_or_else(|error| errors.push(error)),
-                None => errors.push(unknown(&property.key).at(file, Some(property.line))),
-            }
-        }
-    }
-    for (name, value) in environment {
-        // A variable that Flyway has not may belong to anybody, and Flyway leaves it alone too.
-        if let Some(key) = key_of_variable(name) {
-            reading.take(&key, value, None).unwrap_or_else(|error| errors.push(error));
-        }
-    }
+    let mut reading = Reading::default();
+    let mut errors: Vec<_> = files.iter().flat_map(|(file, text)| reading.file(file, text, environment)).collect();
+    errors.extend(reading.variables(environment));
     if errors.is_empty() { Ok(reading) } else { Err(errors) }
 }
 
 impl Reading {
+    /// Reads a file, in which `${NAME}` is the environment's value; returns all that is wrong with it.
+    pub fn file(&mut self, file: &Path, text: &str, environment: &BTreeMap<String, String>) -> Vec<Error> {
+        let read = properties(text, environment).into_iter().filter_map(|property| {
+            let place = Place { file: file.to_owned(), line: Some(property.line) };
+            match property.key.strip_prefix("flyway.") {
+                Some(key) => self.take(key, &property.value, Some(place)).err(),
+                None => Some(unknown(&property.key).at(file, Some(property.line))),
+            }
+        });
+        read.collect()
+    }
+
+    /// Reads the environment; a variable that Flyway has not may belong to anybody, and Flyway leaves it alone too.
+    pub fn variables(&mut self, environment: &BTreeMap<String, String>) -> Vec<Error> {
+        let known = environment.iter().filter_map(|(name, value)| Some((key_of_variable(name)?, value)));
+        known.filter_map(|(key, value)| self.take(&key, value, None).err()).collect()
+    }
+
+    /// Takes one value by Flyway's name for it, with or without `flyway.` before it; `from` is what errors call its origin.
+    pub fn value(&mut self, key: &str, value: &str, from: &Path) -> Result<(), Error> {
+        let place = Place { file: from.to_owned(), line: None };
+        self.take(key.strip_prefix("flyway.").unwrap_or(key), value, Some(place))
+    }
+
     fn take(&mut self, key: &str, value: &str, place: Option<Place>) -> Result<(), Error> {
         let located = |error: Error| match &place {
             Some(place) => error.at(&place.file, place.line),

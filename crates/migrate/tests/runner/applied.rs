@@ -161,12 +161,17 @@ async fn a_run_that_is_stopped_leaves_nothing_of_the_migration_it_was_at() {
     assert!(world.has("t1") && !world.has("t2") && world.history().len() == 1);
 }
 
-/// Returns when a query has this answer.
+/// Returns when a query has this answer, which it must have within [`PATIENCE`].
 pub(crate) async fn until(world: &World<'_>, sql: &str, answer: &str) {
+    let started = Instant::now();
     while world.sql(sql) != answer {
+        assert!(started.elapsed() < PATIENCE, "`{sql}` is still not `{answer}`");
         tokio::task::yield_now().await;
     }
 }
+
+/// How long a test waits for what must happen soon.
+pub(crate) const PATIENCE: Duration = Duration::from_mins(1);
 
 #[tokio::test]
 async fn five_hundred_small_migrations_cost_little_beyond_their_statements() {

@@ -71,6 +71,23 @@ async fn a_broken_connection_is_no_failure_of_the_script() {
     assert!(!world.has("a"));
 }
 
+#[tokio::test]
+async fn a_connection_that_breaks_at_the_commit_leaves_all_or_nothing_and_says_so() {
+    let cluster = Cluster::any().unwrap();
+    let world = World::new(&cluster, "app");
+    world.write(
+        "V1__a.sql",
+        "CREATE TABLE a (id int);\n\
+         CREATE FUNCTION die() RETURNS trigger LANGUAGE plpgsql AS $$ BEGIN PERFORM pg_terminate_backend(pg_backend_pid()); RETURN NULL; \
+         END $$;\n\
+         CREATE CONSTRAINT TRIGGER die AFTER INSERT ON a DEFERRABLE INITIALLY DEFERRED FOR EACH ROW EXECUTE FUNCTION die();\n\
+         INSERT INTO a VALUES (1);",
+    );
+    let error = world.refused().await;
+    assert_eq!((error.kind, error.failure().unwrap().left), (Kind::Connection, Left::AllOrNothing));
+    assert!(error.message.ends_with("whether it was committed is not known"), "{}", error.message);
+}
+
 /// Each is refused before anything runs, the good script before it included.
 async fn refused_before_anything(world: &World<'_>, kind: Kind, file: &str, line: Option<usize>) -> String {
     world.write("V1__good.sql", "CREATE TABLE good ();");

@@ -2,14 +2,14 @@
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU32, Ordering};
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use restage_lab::Cluster;
 use restage_migrate::Kind;
 use restage_pgcopy::connect;
 use restage_pgcopy::stop::stop;
 
-use crate::applied::until;
+use crate::applied::{PATIENCE, until};
 use crate::world::{Quick, World};
 
 /// What a real Flyway does with the history of `public`.
@@ -74,14 +74,17 @@ async fn of_two_migrators_one_works_and_the_other_waits() {
             assert!(error.message.contains("(`restage` of `postgres`"), "{}", error.message);
             let waiting = two.run();
             let opening = async {
+                let started = Instant::now();
                 while !two.ear.heard().iter().any(|word| word == "Waiting 3 restage") {
+                    assert!(started.elapsed() < PATIENCE, "the second one does not wait");
                     tokio::task::yield_now().await;
                 }
                 gate.run("unlock", "SELECT pg_advisory_unlock(1)").await.unwrap();
             };
             tokio::join!(waiting, opening).0
         };
-        let (first, second) = tokio::join!(first, second);
+        let both = async { tokio::join!(first, second) };
+        let (first, second) = tokio::time::timeout(PATIENCE, both).await.expect("one of them waits for ever");
         assert_eq!(first.unwrap().applied.len(), 1);
         assert_eq!(second.unwrap().applied.len(), 0);
         assert_eq!(one.history(), ["1 SQL 1 V1__a.sql"]);

@@ -2,8 +2,9 @@
 
 use super::statements::{Failure, Runner, Statement};
 use crate::Result;
+use crate::catalog::Numbering;
 use crate::connect::Reader;
-use restage_core::schema::{ColumnPath, Persistence, Schema, Sequence, TableKind, TableName, TypeKind, quote_literal};
+use restage_core::schema::{ColumnPath, Persistence, Schema, Sequence, TableName, quote_literal};
 use std::collections::HashMap;
 use tokio_postgres::types::Type;
 
@@ -52,7 +53,8 @@ pub(super) async fn carry_over(
     write(runner, &read(source, &known).await?).await?;
     let told = |name| format!("where the sequence `{name}` stands is not copied: it is unlogged, and a standby does not know");
     let mut notes: Vec<String> = lost.into_iter().map(told).collect();
-    for Behind { sequence, from, to, .. } in behind(runner.reader(), schema, names).await? {
+    let numberings: Vec<Numbering> = names.iter().filter_map(|name| Numbering::of(schema, name)).collect();
+    for Behind { sequence, from, to, .. } in behind(runner.reader(), &numberings).await? {
         notes.push(format!("the sequence `{sequence}` was behind its column and was moved from {from} to {to}"));
         write(runner, &[Standing { name: sequence, last_value: to, is_called: true, bounds: (from, to) }]).await?;
     }
@@ -71,19 +73,18 @@ async fn lost<'n>(source: Reader<'_>, schema: &Schema, names: &'n [TableName]) -
 }
 
 /// Those of some sequences that are behind their column, as they are where values are given out by other means.
-pub(crate) async fn behind(reader: Reader<'_>, schema: &Schema, names: &[TableName]) -> Result<Vec<Behind>> {
+pub(crate) async fn behind(reader: Reader<'_>, numberings: &[Numbering]) -> Result<Vec<Behind>> {
     let mut found = Vec::new();
-    let numbering: Vec<(&TableName, &Sequence, &ColumnPath)> = names.iter().filter_map(|name| numbering(schema, name)).collect();
-    for some in numbering.chunks(PER_QUERY) {
+    for some in numberings.chunks(PER_QUERY) {
         let outermost = outermost(reader, some).await?;
         let used: Vec<TableName> =
-            some.iter().map(|(name, ..)| (*name).clone()).filter(|name| outermost.contains_key(name)).collect();
+            some.iter().map(|one| one.sequence.clone()).filter(|name| outermost.contains_key(name)).collect();
         let standings: HashMap<TableName, Standing> =
             standings(reader, &used).await?.into_iter().map(|standing| (standing.name.clone(), standing)).collect();
-        for (name, sequence, column) in some {
-            let (Some(to), Some(standing)) = (outermost.get(*name), standings.get(*name)) else { continue };
-            if standing.is_behind(*to, sequence.ascending) {
-                let (sequence, column, from) = ((*name).clone(), (*column).clone(), standing.last_value);
+        for Numbering { sequence, column, ascending } in some {
+            let (Some(to), Some(standing)) = (outermost.get(sequence), standings.get(sequence)) else { continue };
+            if standing.is_behind(*to, *ascending) {
+                let (sequence, column, from) = (sequence.clone(), column.clone(), standing.last_value);
                 found.push(Behind { sequence, column, from, to: *to });
             }
         }
@@ -100,24 +101,15 @@ impl Standing {
     }
 }
 
-/// The sequence with its column, if it numbers a column of integers.
-pub(crate) fn numbering<'s>(schema: &'s Schema, name: &'s TableName) -> Option<(&'s TableName, &'s Sequence, &'s ColumnPath)> {
-    let sequence = schema.sequences.get(name)?;
-    let path = sequence.owned_by.as_ref()?;
-    let table = schema.tables.get(&path.table)?;
-    let of_integers = matches!(table.column(&path.column)?.kind, TypeKind::Integer { .. }) && table.kind != TableKind::Foreign;
-    of_integers.then_some((name, sequence, path))
-}
-
 /// The last value of every column in the direction of its sequence, if there is any.
-async fn outermost(reader: Reader<'_>, some: &[(&TableName, &Sequence, &ColumnPath)]) -> Result<HashMap<TableName, i64>> {
-    let each = some.iter().enumerate().map(|(at, (_, sequence, path))| {
-        let outermost = if sequence.ascending { "max" } else { "min" };
-        format!("SELECT {at}, (SELECT {outermost}({})::int8 FROM {})", path.column.sql(), path.table.sql())
+async fn outermost(reader: Reader<'_>, some: &[Numbering]) -> Result<HashMap<TableName, i64>> {
+    let each = some.iter().enumerate().map(|(at, Numbering { column, ascending, .. })| {
+        let outermost = if *ascending { "max" } else { "min" };
+        format!("SELECT {at}, (SELECT {outermost}({})::int8 FROM {})", column.column.sql(), column.table.sql())
     });
     let sql = each.collect::<Vec<_>>().join(" UNION ALL ");
     let rows = reader.query("compare the sequences with their columns", &sql, &[]).await?;
-    let value = |row: &tokio_postgres::Row| Some((some[at(row)].0.clone(), row.get::<_, Option<i64>>(1)?));
+    let value = |row: &tokio_postgres::Row| Some((some[at(row)].sequence.clone(), row.get::<_, Option<i64>>(1)?));
     Ok(rows.iter().filter_map(value).collect())
 }
 

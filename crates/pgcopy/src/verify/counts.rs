@@ -5,9 +5,10 @@ use crate::connect::Reader;
 use crate::copy::checksum::checksum_sql;
 use crate::keep::{count, text};
 use crate::stop::Stop;
-use crate::{Kind, Result};
+use crate::{Kind, Result, catalog};
 use restage_core::provider::{Filled, TableFilled, Verified};
-use restage_core::schema::{Column, Schema, TableName};
+use restage_core::schema::{Column, Schema, Table, TableName};
+use std::collections::HashSet;
 use std::sync::{Mutex, PoisonError};
 
 /// Small tables are counted this many at a time: a round trip takes longer than their rows.
@@ -20,7 +21,7 @@ type Expected<'a> = (&'a TableName, &'a TableFilled);
 
 /// The tables that wait, and what was found; shared by the sessions.
 pub(super) struct Counting<'a> {
-    schema: &'a Schema,
+    structure: &'a Structure,
     state: Mutex<State<'a>>,
 }
 
@@ -29,9 +30,44 @@ struct State<'a> {
     verified: Verified,
 }
 
+/// What must be known of the database.
+pub(super) enum Structure {
+    /// Which tables there are.
+    Tables(HashSet<TableName>),
+    /// And their columns, to sum up content.
+    Whole(Schema),
+}
+
+impl Structure {
+    /// Reads what comparing with that copy takes.
+    pub(super) async fn read(reader: Reader<'_>, filled: &Filled) -> Result<Self> {
+        if filled.tables.values().any(|table| table.checksum.is_some()) {
+            return catalog::read(reader).await.map(Self::Whole);
+        }
+        let sql = "SELECT n.nspname, c.relname FROM pg_class c JOIN pg_namespace n ON n.oid = c.relnamespace WHERE c.relkind IN ('r', 'p', 'f')";
+        let rows = reader.query("list the tables", sql, &[]).await?;
+        let name = |row: &tokio_postgres::Row| TableName::new(row.get::<_, String>(0), row.get::<_, String>(1));
+        Ok(Self::Tables(rows.iter().map(name).collect()))
+    }
+
+    fn has(&self, name: &TableName) -> bool {
+        match self {
+            Self::Tables(names) => names.contains(name),
+            Self::Whole(schema) => schema.tables.contains_key(name),
+        }
+    }
+
+    fn table(&self, name: &TableName) -> Option<&Table> {
+        match self {
+            Self::Tables(_) => None,
+            Self::Whole(schema) => schema.tables.get(name),
+        }
+    }
+}
+
 impl<'a> Counting<'a> {
     /// The largest tables come first, so that no session is left with one at the end.
-    pub(super) fn new(filled: &'a Filled, schema: &'a Schema) -> Result<Self> {
+    pub(super) fn new(filled: &'a Filled, structure: &'a Structure) -> Result<Self> {
         if filled.tables.is_empty() {
             return Err(mismatch("no table was copied".to_owned()));
         }
@@ -42,13 +78,13 @@ impl<'a> Counting<'a> {
                     table.rows_read, table.rows_written
                 )));
             }
-            if !schema.tables.contains_key(name) {
+            if !structure.has(name) {
                 return Err(mismatch(format!("`{name}` was copied and is not there")));
             }
         }
         let mut waiting: Vec<_> = filled.tables.iter().collect();
         waiting.sort_by_key(|(_, table)| table.bytes);
-        Ok(Self { schema, state: Mutex::new(State { waiting, verified: Verified::default() }) })
+        Ok(Self { structure, state: Mutex::new(State { waiting, verified: Verified::default() }) })
     }
 
     /// Takes tables until none waits.
@@ -85,7 +121,7 @@ impl<'a> Counting<'a> {
 
     /// Whether the content was compared; a difference is an error.
     async fn sum(&self, reader: Reader<'_>, name: &TableName, table: &TableFilled) -> Result<bool> {
-        let (Some(expected), Some(facts)) = (&table.checksum, self.schema.tables.get(name)) else { return Ok(false) };
+        let (Some(expected), Some(facts)) = (&table.checksum, self.structure.table(name)) else { return Ok(false) };
         let columns: Vec<Column> = facts.written_columns().filter(|column| !table.masked.contains(&column.name)).cloned().collect();
         let answer = reader.query(format!("sum up `{name}`"), &checksum_sql(name, &columns), &[]).await?;
         let found =

@@ -1,24 +1,20 @@
 //! Migrations: what of some scripts is still to be applied, and applying it.
 
-mod places;
-mod trouble;
 mod voice;
 
 use super::servers::{Caller, Servers};
-use super::trouble::told;
 use super::work::Setting;
 use crate::jobs::Teller;
-use places::settings;
-use restage_core::document::Source;
+use crate::migrator::{Sources, differences_seen_by, first_of, read_models, told_of_migrations};
 use restage_core::environment::DatabaseAddress;
 use restage_core::facts::{PendingFacts, PendingScript, Refusal};
 use restage_core::provider::{MigrateSpec, Migrated, Progress};
 use restage_core::scenario::migrations::Scripts;
 use restage_core::schema::quote_literal;
 use restage_core::signal::{ExitStatus, SchemaVersion};
-use restage_core::{Code, Error, Result};
+use restage_core::{Code, Result};
 use restage_migrate::history::Table;
-use restage_migrate::models::{self, Models};
+use restage_migrate::models::Models;
 use restage_migrate::name::Sort;
 use restage_migrate::runner::{Clock, Cx, GoOn, Known, Reporter, Runner, SystemClock};
 use restage_migrate::scripts::{self, Script};
@@ -26,14 +22,15 @@ use restage_migrate::settings::Settings;
 use restage_migrate::state::{Migration, States};
 use restage_migrate::validate::{When, validate};
 use restage_migrate::{reading, runner};
-use restage_pgcopy::catalog;
 use std::path::Path;
 use std::time::Instant;
-use trouble::told_of_migrations;
 use voice::{Voice, exit_status};
 
 /// The schema of a history that is still to be made, unless settings name one.
 const USUAL_SCHEMA: &str = "public";
+
+/// What errors call the settings that stand in a scenario.
+const IN_SCENARIO: &str = "settings of the scenario";
 
 /// Compares scripts with a database's history, which is only read; they will run with `address`'s role on its database.
 pub(super) async fn pending(
@@ -44,7 +41,7 @@ pub(super) async fn pending(
     folder: &Path,
 ) -> Result<PendingFacts> {
     let settings = settings(scripts, folder)?;
-    read_models(scripts, folder)?;
+    models(scripts, folder)?;
     let client = servers.read(history).await?;
     let found = reading::history(client.reader(), &settings).await.map_err(told_of_migrations)?;
     let (table, rows) = found.unwrap_or_else(|| (table_to_make(&settings), vec![]));
@@ -121,7 +118,7 @@ pub(super) async fn observed(servers: &Servers, spec: &MigrateSpec) -> Result<Mi
             .error(message)
             .help("find out whether the migrator has other scripts, or another database"));
     }
-    let models = match read_models(&spec.scripts, &spec.folder)? {
+    let models = match models(&spec.scripts, &spec.folder)? {
         Some(models) => compare(servers, &spec.address, &models).await?,
         None => 0,
     };
@@ -130,7 +127,7 @@ pub(super) async fn observed(servers: &Servers, spec: &MigrateSpec) -> Result<Mi
 
 async fn apply(servers: &Servers, spec: &MigrateSpec, setting: &Setting, voice: Option<&Voice>) -> Result<Migrated> {
     let started = Instant::now();
-    let models = read_models(&spec.scripts, &spec.folder)?;
+    let models = models(&spec.scripts, &spec.folder)?;
     let mut settings = settings(&spec.scripts, &spec.folder)?;
     // By this name its sessions are found again after a crash.
     let name = format!("SET application_name = {};", quote_literal(Caller::job(&setting.job).as_str()));
@@ -139,7 +136,8 @@ async fn apply(servers: &Servers, spec: &MigrateSpec, setting: &Setting, voice: 
     let telling = Telling { reporter: &setting.reporter, voice };
     let cx = Cx { settings: &settings, reporter: &telling, clock: &SystemClock, stop: &setting.stop, environment: "" };
     let runner = Box::pin(Runner::connect(&endpoint, cx)).await.map_err(told_of_migrations)?;
-    let scripts = runner.scripts().map_err(first_told)?;
+    let scripts = runner.scripts();
+    let scripts = scripts.map_err(|errors| first_of(errors.into_iter().map(told_of_migrations).collect()))?;
     let seen = runner.look().await.map_err(told_of_migrations)?;
     let states = seen.states(&scripts, &settings).map_err(told_of_migrations)?;
     let is_applied = |wanted: &&PendingScript| seen.rows.iter().any(|row| row.success && row.script == wanted.script);
@@ -179,37 +177,32 @@ fn expect(left: &[&PendingScript], pending: &[&Script]) -> Result<()> {
     Err(Code::PlanStale.error(what).help("undo what the run did so far, then plan again"))
 }
 
-fn read_models(scripts: &Scripts, folder: &Path) -> Result<Option<Models>> {
-    let Some(path) = &scripts.models else { return Ok(None) };
-    let path = folder.join(path);
-    let text = places::text(&path)?;
-    let models = Models::parse(&Source::new(path.display().to_string(), text));
-    models.map(Some).map_err(|problems| {
-        let error = Code::InvalidFile.error(format!("`{}` cannot be used", path.display()));
-        error.help("correct it; `restage migrate validate` shows every problem").because(problems.to_string())
-    })
+/// The settings of scripts. The environment of whoever runs restage has no say in a plan.
+fn settings(scripts: &Scripts, folder: &Path) -> Result<Settings> {
+    let sources = Sources {
+        files: scripts.config.iter().map(|path| folder.join(path)).collect(),
+        values: scripts.settings.iter().map(|(key, value)| (key.clone(), value.clone())).collect(),
+        values_from: IN_SCENARIO,
+        locations: scripts.locations.clone(),
+        folder: folder.to_owned(),
+        ..Sources::default()
+    };
+    sources.settings().map_err(first_of)
 }
 
+fn models(scripts: &Scripts, folder: &Path) -> Result<Option<Models>> {
+    scripts.models.as_ref().map(|path| read_models(&folder.join(path))).transpose()
+}
+
+/// Compares the database with models; the number of tables if it is what they say.
 async fn compare(servers: &Servers, address: &DatabaseAddress, models: &Models) -> Result<u64> {
     let client = servers.read(address).await?;
-    let schema = catalog::read(client.reader()).await.map_err(told)?;
-    let differences = models::compare(models, &schema);
-    let Some(first) = differences.found.first() else { return Ok(models.tables.len() as u64) };
-    let count = differences.found.len();
-    let more = if count > 1 { format!(", and {} more differences", count - 1) } else { String::new() };
+    let found = differences_seen_by(client.reader(), models).await?;
+    let Some(first) = found.first() else { return Ok(models.tables.len() as u64) };
+    let more = if found.len() > 1 { format!(", and {} more differences", found.len() - 1) } else { String::new() };
     let error = Code::ModelsDiffer.error(format!("the database is not what the models say: {}{more}", first.message));
-    Err(error.help("correct the models, or bring the database in line with a migration").because(differences.to_string()))
-}
-
-fn first_told(errors: Vec<restage_migrate::Error>) -> Error {
-    let count = errors.len();
-    let mut errors = errors.into_iter();
-    let Some(first) = errors.next() else { return Code::MigrationsInvalid.error("no script can be used") };
-    let mut error = told_of_migrations(first);
-    if count > 1 {
-        error.message = format!("{}, and {} more problems", error.message, count - 1);
-    }
-    error
+    let all: Vec<&str> = found.iter().map(|difference| difference.message.as_str()).collect();
+    Err(error.help("correct the models, or bring the database in line with a migration").because(all.join("\n")))
 }
 
 /// Tells a run's progress as a job does, and in its queue.

@@ -21,3 +21,4 @@ mod command;
 mod query;
 mod queues;
 mod parameters;
+mod migrator;

@@ -6,7 +6,7 @@ use super::{AwaitMigrator, Cx, MigratorDone};
 use crate::error::{Code, Error, Result};
 use crate::provider::Progress;
 use crate::provider::queue::Sight;
-use crate::signal::{ExitStatus, Followed, State};
+use crate::signal::{Followed, State};
 use jiff::{SignedDuration, Timestamp};
 
 /// How long a command may go on after its migrator said that it has ended.
@@ -87,7 +87,8 @@ fn failed(migrator: &Followed) -> Error {
     let sender = &migrator.sender;
     match &migrator.state {
         State::Ended { status, heard } => {
-            Code::MigratorFailed.error(format!("{status}: {sender}, at {heard:.0}")).help(next(*status))
+            let help = format!("`restage explain {}` says what to do; then `restage resume` runs the command again", status.id());
+            Code::MigratorFailed.error(format!("{status}: {sender}, at {heard:.0}")).help(help)
         }
         State::Silent { .. } => Code::MigratorSilent
             .error(format!("the migrator is {}: {sender}", migrator.state))
@@ -95,21 +96,5 @@ fn failed(migrator: &Followed) -> Error {
         state => Code::MigratorFailed
             .error(format!("the migrator {state}: {sender}"))
             .help("look into its log where it ran; then `restage resume` runs the command again"),
-    }
-}
-
-fn next(status: ExitStatus) -> &'static str {
-    match status {
-        ExitStatus::InvalidConfiguration => {
-            "look into its configuration: parameters, their key, who asks for them; then `restage resume` runs the command again"
-        }
-        ExitStatus::MigrationFailed => {
-            "`restage migrate info` shows what was applied, its log the statement that failed; correct the script, undo the run and \
-             plan again"
-        }
-        ExitStatus::ValidationFailed => "`restage migrate validate` shows how database and models differ; correct one of them",
-        ExitStatus::Success | ExitStatus::Unexpected => {
-            "look into its log where it ran; then `restage resume` runs the command again"
-        }
     }
 }

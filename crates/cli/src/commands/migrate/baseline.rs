@@ -1,0 +1,35 @@
+//! `restage migrate baseline`
+
+use super::asked::Asked;
+use super::{connected, failed, misconfigured};
+use crate::args::migrate::Baseline as Args;
+use crate::args::{Common, Format};
+use crate::screen::Screen;
+use restage_migrate::scripts::Scripts;
+use restage_providers::migrator::Ended;
+use restage_providers::migrator::stop::Stop;
+
+pub(super) async fn run(common: &Common, args: &Args, screen: Screen) -> Result<(), Ended> {
+    let (asked, resolved) = Asked::resolved(common, &args.which, &args.scripts, None).await?;
+    if !asked.may_change(screen, args.yes).map_err(misconfigured)? {
+        return Ok(());
+    }
+    let stop = Stop::never();
+    let runner = connected(&resolved, &stop).await?;
+    // Of scripts only callbacks matter here, and there need not be any.
+    let scripts = if resolved.settings.locations.is_empty() {
+        Scripts::default()
+    } else {
+        restage_providers::migrator::scripts(&runner, &resolved)?
+    };
+    let baselined = runner.baseline(&scripts).await.map_err(failed)?;
+    match screen.format() {
+        Format::Json => screen.json(&serde_json::json!({
+            "exit": 0, "version": baselined.version, "had_it": baselined.had_it,
+            "created_schemas": baselined.created_schemas, "errors": [],
+        })),
+        Format::Text if baselined.had_it => screen.data(&format!("the history begins with version {} already", baselined.version)),
+        Format::Text => screen.data(&format!("the history of `{}` begins with version {}", asked.name, baselined.version)),
+    }
+    Ok(())
+}

@@ -1,0 +1,145 @@
+//! `restage migrate run`: one migrator, whose last line and exit status deployments look at.
+
+use super::asked::{Asked, access};
+use super::queue::telling;
+use super::{failures, misconfigured, tell};
+use crate::args::migrate::RunMigrations as Args;
+use crate::args::{Common, Format};
+use crate::desk::interrupted;
+use crate::fault::Fault;
+use crate::person::host;
+use crate::render;
+use crate::screen::Screen;
+use jiff::Timestamp;
+use restage_core::error::Failure;
+use restage_core::signal::{ExitStatus, HostName, MigratorId, ProcessId};
+use restage_core::{Code, Error};
+use restage_migrate::runner::{GoOn, Progress};
+use restage_providers::aws::Aws;
+use restage_providers::clock::SystemClock;
+use restage_providers::migrator::stop::stop;
+use restage_providers::migrator::{Audience, Ended, Found, Migrator};
+use serde::Serialize;
+use std::ffi::OsString;
+use std::sync::Arc;
+
+pub(super) async fn run(common: &Common, args: &Args, screen: Screen) -> u8 {
+    let ended = match live(common, args, screen).await {
+        Ok(ended) => ended,
+        Err(fault) => misconfigured(fault),
+    };
+    if screen.format() == Format::Json {
+        screen.json(&Written::of(&ended));
+    } else if let Some(summary) = render::migrated(&ended) {
+        screen.data(&summary);
+    }
+    tell(&ended, screen);
+    screen.talk(&ended.status.to_string());
+    ended.status.number()
+}
+
+/// The exit code of words that cannot be understood, if they were for a migrator: its own, with its last line.
+pub(crate) fn ended_before_it_began(words: impl Iterator<Item = OsString>, screen: Screen) -> Option<u8> {
+    let words: Vec<OsString> = words.collect();
+    let migrate = words.iter().position(|word| word == "migrate")?;
+    if words.get(migrate + 1).is_none_or(|word| word != "run") {
+        return None;
+    }
+    let status = ExitStatus::InvalidConfiguration;
+    screen.talk(&status.to_string());
+    Some(status.number())
+}
+
+async fn live(common: &Common, args: &Args, screen: Screen) -> Result<Ended, Fault> {
+    let started = Timestamp::now();
+    let aws = Aws::default();
+    let (stopper, stop) = stop();
+    tokio::spawn(async move {
+        interrupted().await;
+        stopper.stop();
+    });
+    let migrator = Migrator {
+        access: access(&aws),
+        id: MigratorId { host: HostName(host().0), pid: ProcessId(std::process::id().into()), started },
+        telling: telling(common, args, &aws).await?,
+        audience: Arc::new(Terminal(screen)),
+        stop,
+        clock: Arc::new(SystemClock),
+    };
+    let asked = match agreed(common, args, screen) {
+        Ok(asked) => asked,
+        Err(fault) => return Ok(migrator.give_up(misconfigured(fault).errors).await),
+    };
+    let go_on = args.go_on_at.map_or(GoOn::Refused, GoOn::At);
+    Ok(migrator.run(&asked.configuration, go_on).await)
+}
+
+fn agreed(common: &Common, args: &Args, screen: Screen) -> Result<Asked, Fault> {
+    let asked = Asked::read(common, &args.which, Some(&args.scripts), args.models.as_deref())?;
+    if asked.may_change(screen, args.yes)? {
+        return Ok(asked);
+    }
+    Err(Code::WrongMoment
+        .error(format!("nobody agreed to change `{}`", asked.name))
+        .help("run again when it may be changed")
+        .into())
+}
+
+/// What became of a migrator, as programs read it.
+#[derive(Serialize)]
+struct Written<'a> {
+    exit: ExitStatus,
+    before: Option<String>,
+    after: Option<String>,
+    applied: &'a [String],
+    created_schemas: &'a [String],
+    baseline: Option<String>,
+    models: Option<u64>,
+    errors: Vec<Failure>,
+}
+
+impl<'a> Written<'a> {
+    fn of(ended: &'a Ended) -> Self {
+        let ran = ended.ran.as_ref();
+        Self {
+            exit: ended.status,
+            before: ran.and_then(|ran| ran.before.as_ref()).map(ToString::to_string),
+            after: ran.and_then(|ran| ran.after.as_ref()).map(ToString::to_string),
+            applied: &ended.applied,
+            created_schemas: ran.map_or(&[], |ran| ran.created_schemas.as_slice()),
+            baseline: ran.and_then(|ran| ran.baseline.as_ref()).map(ToString::to_string),
+            models: ended.models,
+            errors: failures(&ended.errors),
+        }
+    }
+}
+
+/// Whoever reads standard error.
+struct Terminal(Screen);
+
+impl Audience for Terminal {
+    fn unused(&self, keys: &[String]) {
+        if !keys.is_empty() {
+            self.0.talk(&format!("settings of Flyway that mean nothing here: {}", keys.join(", ")));
+        }
+    }
+    fn found(&self, found: &Found<'_>) {
+        self.0.talk(&render::found(found));
+    }
+    fn progress(&self, progress: &Progress<'_>) {
+        match progress {
+            Progress::Waiting { holder: Some(holder), attempts } => {
+                self.0.talk(&format!("waiting for {holder}, which holds the lock of the history ({attempts})"));
+            }
+            Progress::Waiting { holder: None, attempts } => {
+                self.0.talk(&format!("waiting for the lock of the history ({attempts})"))
+            }
+            Progress::BeforeFile(file) => self.0.talk(&format!("applying {}", file.migration_file)),
+            Progress::CallbackFailed { script, message } => self.0.talk(&format!("the callback {script} failed: {message}")),
+            _ => {}
+        }
+    }
+    fn warn(&self, error: &Error) {
+        crate::fault::show(error, self.0);
+    }
+}

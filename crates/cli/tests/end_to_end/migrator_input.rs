@@ -1,0 +1,136 @@
+//! Scripts that cannot be used: each is refused with a code, its file and its line, and nothing runs.
+
+use crate::look::rows;
+use crate::migrator::{history, migrate, run, site};
+use crate::world::{APP, World};
+use std::fs::{self, File};
+use std::io::Write;
+use std::time::{Duration, Instant};
+
+/// Expects that a run refuses with these words.
+#[track_caller]
+fn is_refused(world: &World, words: &[&str]) {
+    let mut played = run(world, 2, &["--set", "validateMigrationNaming=true"]).fails_with("R0220");
+    for said in words {
+        played = played.says(said);
+    }
+    assert_eq!(rows(&world.preprod, "select count(*) from pg_class where relname = 'orders'"), ["0"], "{played}");
+}
+
+#[test]
+fn a_version_that_two_scripts_have_is_refused_and_both_are_named() {
+    let world = site();
+    world.write("sql/more/V1.0__again.sql", "select 1;\n");
+    is_refused(&world, &["sql/V1__orders.sql", "sql/more/V1.0__again.sql"]);
+}
+
+#[test]
+fn a_name_that_says_not_what_a_script_is_is_refused() {
+    let world = site();
+    world.write("sql/V2_typo.sql", "select 1;\n");
+    is_refused(&world, &["sql/V2_typo.sql"]);
+}
+
+#[test]
+fn a_script_that_is_not_utf_8_is_refused_with_its_line() {
+    let world = site();
+    world.write("sql/V2__latin.sql", "");
+    fs::write(world.path("project/sql/V2__latin.sql"), b"select 1;\n-- caf\xe9\n").unwrap();
+    is_refused(&world, &["sql/V2__latin.sql:2"]);
+}
+
+#[test]
+fn a_quote_without_an_end_is_refused_with_the_line_it_begins_on() {
+    let world = site();
+    world.write("sql/V2__quote.sql", "select 1;\nselect 'it never\nends;\n");
+    is_refused(&world, &["sql/V2__quote.sql:2"]);
+}
+
+#[test]
+fn a_placeholder_without_a_value_is_refused_with_its_line_and_runs_once_it_has_one() {
+    let world = site();
+    world.write("sql/V2__owner.sql", "select 1;\nselect '${owner}';\n");
+    is_refused(&world, &["sql/V2__owner.sql:2", "owner"]);
+    run(&world, 0, &["--placeholder", "owner=ada"]);
+}
+
+#[test]
+fn a_script_of_100_mb_is_applied() {
+    let world = site();
+    world.write("sql/V2__large.sql", "");
+    let mut file = File::create(world.path("project/sql/V2__large.sql")).unwrap();
+    writeln!(file, "create table large (line text);\ncopy large from stdin;").unwrap();
+    let line = format!("{}\n", "x".repeat(1023));
+    for _ in 0..100 << 10 {
+        file.write_all(line.as_bytes()).unwrap();
+    }
+    writeln!(file, "\\.").unwrap();
+    drop(file);
+    let since = Instant::now();
+    run(&world, 0, &[]);
+    assert!(since.elapsed() < Duration::from_mins(1), "{:?}", since.elapsed());
+    assert_eq!(rows(&world.preprod, "select count(*) from large"), ["102400"]);
+}
+
+#[test]
+fn a_database_by_its_address_takes_its_password_from_where_it_is_said_to_be() {
+    let world = site();
+    let url = world.preprod.url(APP, restage_lab::SUPERUSER);
+    world.write("password", "");
+    fs::write(world.path("project/password"), format!("{}\n", restage_lab::SUPERUSER_PASSWORD)).unwrap();
+    let by_url = ["migrate", "run", "--url", &url, "--location", "sql"];
+    world.restage(&[&by_url[..], &["--password-from", "file:password"]].concat()).ends(0);
+    for variable in ["RESTAGE_MIGRATE_PASSWORD", "PGPASSWORD", "FLYWAY_PASSWORD"] {
+        let mut command = world.command(&by_url);
+        command.env(variable, restage_lab::SUPERUSER_PASSWORD).env("FLYWAY_TABLE", variable.to_lowercase());
+        command.env("FLYWAY_BASELINE_ON_MIGRATE", "true").env("FLYWAY_BASELINE_VERSION", "0");
+        crate::play::Playing::start(command, &world.path("said")).finish().ends(2).says("orders");
+        assert_eq!(rows(&world.preprod, &format!("select version from {}", variable.to_lowercase())), ["0"]);
+    }
+    world.restage(&by_url).ends(1);
+    assert_eq!(history(&world), ["1|t"]);
+}
+
+#[test]
+fn flyways_own_file_in_the_working_folder_is_read() {
+    let world = site();
+    world.write(
+        "flyway.conf",
+        "flyway.url=jdbc:postgresql://elsewhere/app\nflyway.locations=filesystem:sql\nflyway.table=schema_version\n",
+    );
+    let played = world.restage(&["migrate", "run", "--database", "preprod/app"]).ends(0).says("mean nothing here: flyway.url");
+    assert_eq!(rows(&world.preprod, "select version from schema_version"), ["1"], "{played}");
+}
+
+#[test]
+fn history_is_repaired_given_a_baseline_and_undone() {
+    let world = site();
+    world.preprod.psql(APP, "create table old (id int)").unwrap();
+    run(&world, 2, &[]).says("baseline");
+    migrate(&world, "baseline", &["--set", "baselineVersion=0"]).ends(0).says("begins with version 0");
+    run(&world, 0, &[]);
+    world.write("sql/U1__orders.sql", "drop table orders;\n");
+    migrate(&world, "undo", &[]).ends(0).says("1 undo script run");
+    run(&world, 0, &[]);
+    world.write("sql/V1__orders.sql", "create table orders (id int primary key);\n");
+    run(&world, 2, &[]).fails_with("R0220");
+    migrate(&world, "repair", &[]).ends(1).says("a repair would").says("checksum").says("there is nobody to ask");
+    run(&world, 2, &[]).fails_with("R0220");
+    migrate(&world, "repair", &["--yes"]).ends(0).says("repaired");
+    migrate(&world, "validate", &[]).ends(0).says("history and scripts agree");
+    let json = migrate(&world, "repair", &["--output", "json"]).ends(0).json();
+    assert_eq!((json["done"].as_bool(), json["changes"].as_array().unwrap().len()), (Some(false), 0));
+}
+
+#[test]
+fn histories_of_other_tools_are_shown_and_left_alone() {
+    let world = site();
+    world.preprod.psql(APP, "create table alembic_version (version_num varchar(32) primary key); insert into alembic_version values ('ae1027a6acf')").unwrap();
+    let looked = world.restage(&["migrate", "info", "--database", "preprod/app"]).ends(0);
+    looked.says("Alembic keeps a history in alembic_version").says("ae1027a6acf").says("`--location DIR` does");
+    let json = world.restage(&["migrate", "info", "--database", "preprod/app", "--output", "json"]).ends(0).json();
+    assert_eq!(
+        (json["exit"].as_i64(), json["others"][0]["tool"].as_str(), json["exists"].as_bool()),
+        (Some(0), Some("alembic"), Some(false))
+    );
+}

@@ -1,0 +1,98 @@
+//! What a migrator is told, and what becomes of it before anything is touched.
+
+use super::models::read_models;
+use super::sources::Sources;
+use crate::aws::{ParameterValues, Parameters, Wanted};
+use crate::postgres::Servers;
+use restage_core::environment::{AwsPlace, DatabaseAddress, ParameterName};
+use restage_core::{Code, Error, Result};
+use restage_migrate::models::Models;
+use restage_migrate::settings::Settings;
+use restage_pgcopy::connect::Endpoint;
+use std::path::PathBuf;
+
+/// What a migrator is told.
+#[derive(Clone, Debug)]
+pub struct Configuration {
+    /// The database.
+    pub address: DatabaseAddress,
+    /// A parameter in SSM that holds its password, in place of what the address says.
+    pub password: Option<ParameterName>,
+    /// What the environment is called in scripts.
+    pub environment: String,
+    /// Where settings come from.
+    pub sources: Sources,
+    /// Where AWS is asked for parameters.
+    pub place: AwsPlace,
+    /// The file that says what the database should be.
+    pub models: Option<PathBuf>,
+}
+
+/// How what a configuration refers to is reached.
+#[derive(Clone, Debug)]
+pub struct Access {
+    /// Servers, with the secrets that open them.
+    pub servers: Servers,
+    /// SSM's parameter store.
+    pub parameters: Parameters,
+}
+
+/// A configuration whose every reference was followed.
+#[derive(Clone, Debug)]
+pub struct Resolved {
+    /// What is set.
+    pub settings: Settings,
+    /// Keys that Flyway knows and that mean nothing here.
+    pub unused: Vec<String>,
+    /// The database, with its password.
+    pub endpoint: Endpoint,
+    /// What the database should be.
+    pub models: Option<Models>,
+    /// What the environment is called in scripts.
+    pub environment: String,
+}
+
+impl Configuration {
+    /// Follows every reference, or reports everything that is missing, forbidden or wrong.
+    pub async fn resolve(&self, access: &Access) -> Result<Resolved, Vec<Error>> {
+        let mut errors = Vec::new();
+        let fetched = self.fetch(access).await.unwrap_or_else(|wrong| {
+            errors.extend(wrong);
+            ParameterValues::default()
+        });
+        let reading = self.sources.read(&fetched).map_err(|wrong| errors.extend(wrong)).ok();
+        let endpoint = self.endpoint(access).await.map_err(|error| errors.push(error)).ok();
+        let models = self.models.as_deref().map(read_models).transpose().map_err(|error| errors.push(error)).ok();
+        match (reading, endpoint, models) {
+            (Some(reading), Some(endpoint), Some(models)) if errors.is_empty() => Ok(Resolved {
+                settings: reading.settings,
+                unused: reading.unused.into_iter().map(|(key, _)| key).collect(),
+                endpoint,
+                models,
+                environment: self.environment.clone(),
+            }),
+            _ => Err(errors),
+        }
+    }
+
+    async fn fetch(&self, access: &Access) -> Result<ParameterValues, Vec<Error>> {
+        if self.sources.parameters.is_empty() {
+            return Ok(ParameterValues::default());
+        }
+        let wanted: Vec<Wanted> = self.sources.parameters.iter().cloned().map(Wanted::Below).collect();
+        access.parameters.resolve(&self.place, &wanted).await
+    }
+
+    /// The database with its password.
+    pub async fn endpoint(&self, access: &Access) -> Result<Endpoint> {
+        let Some(name) = &self.password else { return access.servers.endpoint(&self.address).await };
+        let without = DatabaseAddress { password: None, ..self.address.clone() };
+        let mut endpoint = access.servers.endpoint(&without).await?;
+        let value = access.parameters.read(&self.place, name).await?.ok_or_else(|| {
+            let error = Code::ParameterMissing.error(format!("the parameter `{name}` is not in SSM's parameter store"));
+            error.help("check the name, the region and, with `aws sts get-caller-identity`, the account")
+        })?;
+        endpoint.password = Some(value.expose().to_owned().into());
+        Ok(endpoint)
+    }
+}

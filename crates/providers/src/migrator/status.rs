@@ -1,0 +1,40 @@
+//! Which exit status an error ends a migrator with.
+
+use restage_core::signal::ExitStatus;
+use restage_migrate::{Error, Kind};
+use restage_pgcopy as pgcopy;
+
+/// The status of an error before the database was reached: what a correction of the configuration helps against is one of it.
+pub fn of_connecting(error: &Error) -> ExitStatus {
+    let cause = error.cause().and_then(|cause| cause.downcast_ref::<pgcopy::Error>()).map(|cause| cause.kind);
+    match (error.kind, cause) {
+        (Kind::Setting, _)
+        | (Kind::Connection, Some(pgcopy::Kind::LoginRefused | pgcopy::Kind::DatabaseMissing | pgcopy::Kind::Pooled)) => {
+            ExitStatus::InvalidConfiguration
+        }
+        (Kind::Connection | Kind::Interrupted, _) => ExitStatus::Unexpected,
+        _ => ExitStatus::MigrationFailed,
+    }
+}
+
+/// The status of an error once the database was reached.
+pub fn of_working(error: &Error) -> ExitStatus {
+    match error.kind {
+        Kind::Setting => ExitStatus::InvalidConfiguration,
+        Kind::Connection | Kind::Interrupted => ExitStatus::Unexpected,
+        Kind::Differs => ExitStatus::ValidationFailed,
+        Kind::Unreadable
+        | Kind::BrokenName
+        | Kind::Duplicate
+        | Kind::Encoding
+        | Kind::Unterminated
+        | Kind::Placeholder
+        | Kind::Mixed
+        | Kind::Invalid
+        | Kind::LimitPassed
+        | Kind::Database
+        | Kind::Failed
+        | Kind::Locked
+        | Kind::Unfinished => ExitStatus::MigrationFailed,
+    }
+}
