@@ -69,8 +69,10 @@ impl Desk {
             answers_within: ANSWER_LIMIT,
         };
         let output = Arc::new(Log::new(store.clone()));
-        let world = World::new(Settings { jobs: store.path().join("jobs"), output, keepers });
-        Self { store, clock: Arc::new(SystemClock), screen, world }
+        let clock = Arc::new(SystemClock);
+        let queues = Arc::new(store.queues(clock.clone()));
+        let world = World::new(Settings { jobs: store.path().join("jobs"), output, keepers, queues });
+        Self { store, clock, screen, world }
     }
     pub(crate) fn store(&self) -> &Store {
         &self.store

@@ -7,12 +7,18 @@
 mod migrations;
 mod object;
 mod pending;
+mod queue;
+mod record;
 
 pub use migrations::{AppliedMigration, MigrationDifference, MigrationHistory, MigrationTool};
 pub use object::{ObjectKind, ObjectName};
 pub use pending::{PendingFacts, PendingKey, PendingScript, Refusal};
+pub use queue::QueueFacts;
+pub use record::RecordFacts;
 
 use crate::name::{DatabaseName, EnvironmentName};
+use crate::provider::Record;
+use crate::provider::queue::Queue;
 use crate::schema::{ColumnName, ColumnPath, Schema, TableName};
 use serde::{Deserialize, Serialize};
 use std::collections::{BTreeMap, BTreeSet};
@@ -26,6 +32,12 @@ pub struct Facts {
     /// For the scripts of each database that a stage migrates, what of them is still to be applied.
     #[serde(default)]
     pub pending: Vec<(PendingKey, PendingFacts)>,
+    /// For the queue of each migrator, what was in it.
+    #[serde(default)]
+    pub queues: Vec<(Queue, QueueFacts)>,
+    /// For each record of a version, what it says.
+    #[serde(default)]
+    pub records: Vec<(Record, RecordFacts)>,
 }
 
 /// Names a pair of databases.
@@ -47,6 +59,14 @@ impl Facts {
     /// What of those scripts is still to be applied.
     pub fn pending(&self, key: &PendingKey) -> Option<&PendingFacts> {
         self.pending.iter().find(|(known, _)| known == key).map(|(_, facts)| facts)
+    }
+    /// What was in that queue.
+    pub fn queue(&self, queue: &Queue) -> Option<&QueueFacts> {
+        self.queues.iter().find(|(known, _)| known == queue).map(|(_, facts)| facts)
+    }
+    /// What that record says.
+    pub fn record(&self, record: &Record) -> Option<&RecordFacts> {
+        self.records.iter().find(|(known, _)| known == record).map(|(_, facts)| facts)
     }
 }
 

@@ -8,15 +8,17 @@ mod own;
 mod place;
 pub mod queue;
 mod surviving;
+mod versions;
 
 pub use copying::{Against, Carried, FillSpec, Filled, RowsTaken, TableFilled, TableTaken, Verified, VerifySpec, Waits};
 pub use database::{Databases, InPlaceSpec, Refreshed, ShadowSpec, SqlDone, SqlSpec, SwapSpec, Swapped};
-pub use job::{CommandDone, CommandSpec, Condition, Fate, ItemProgress, Jobs, Progress, Watch, Work};
+pub use job::{CommandDone, CommandSpec, Condition, Fate, ItemProgress, Jobs, Progress, Standing, Watch, Work};
 pub use migrating::{MigrateSpec, Migrated};
 pub use own::Own;
 pub use place::Place;
 pub use queue::Queues;
 pub use surviving::{Delta, DeltaSpec, Deltas, KeepSpec, KeepTable, Kept, KeptTable, Surviving};
+pub use versions::{Record, Versions};
 
 pub use crate::scenario::copy_database::{OnCollision, OnConflict, OnMissing, Verify};
 
@@ -30,6 +32,10 @@ pub struct Providers {
     pub jobs: Box<dyn Jobs>,
     /// Conditions that a step waits for.
     pub probes: Box<dyn Probes>,
+    /// Queues in which migrators tell of themselves.
+    pub queues: Box<dyn Queues>,
+    /// Versions of schemas.
+    pub versions: Box<dyn Versions>,
 }
 
 /// Looks whether a condition holds, once.

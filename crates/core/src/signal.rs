@@ -13,6 +13,7 @@ mod older;
 mod writer;
 mod following;
 mod processes;
+mod telling;
 
 pub use exit::ExitStatus;
 pub use following::{Followed, Following, Heard, MISSED_HEARTBEATS, Reached, State};

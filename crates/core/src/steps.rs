@@ -11,7 +11,13 @@ mod keep_rows;
 mod verify_shadow;
 mod swap_database;
 mod refresh_in_place;
+mod hearing;
+mod check_queue;
 mod run_migrations;
+mod await_migrator;
+mod verify_migrations;
+mod record_version;
+mod purge_queue;
 mod run_sql;
 mod run_command;
 mod await_condition;
@@ -20,16 +26,21 @@ mod await_approval;
 pub use action::{About, Action, AnyAction, Check, ReceiptOf, Summary};
 pub use await_approval::{Approval, AwaitApproval, FourEyes, may_approve};
 pub use await_condition::{AwaitCondition, Met};
+pub use await_migrator::{AwaitMigrator, MigratorDone};
+pub use check_queue::{CheckQueue, NoMessages};
 pub use create_shadow::CreateShadow;
 pub use cx::Cx;
 pub use fill_shadow::FillShadow;
 pub use keep_rows::KeepRows;
+pub use purge_queue::{PurgeQueue, Purged};
+pub use record_version::{Observer, RecordVersion, VersionRecorded};
 pub use refresh_in_place::RefreshInPlace;
 pub use restore_deltas::RestoreDeltas;
 pub use run_command::RunCommand;
 pub use run_migrations::RunMigrations;
 pub use run_sql::RunSql;
 pub use swap_database::SwapDatabase;
+pub use verify_migrations::VerifyMigrations;
 pub use verify_rows::VerifyRows;
 pub use verify_shadow::VerifyShadow;
 
@@ -64,8 +75,18 @@ pub enum Step {
     SwapDatabase(SwapDatabase),
     /// Replace the target's content in one transaction.
     RefreshInPlace(RefreshInPlace),
+    /// Find the queue of a migrator empty.
+    CheckQueue(CheckQueue),
     /// Apply pending migrations.
     RunMigrations(RunMigrations),
+    /// Run a migrator and follow its messages.
+    AwaitMigrator(AwaitMigrator),
+    /// Find all migrations applied.
+    VerifyMigrations(VerifyMigrations),
+    /// Record the version that was observed.
+    RecordVersion(RecordVersion),
+    /// Empty the queue of a migrator.
+    PurgeQueue(PurgeQueue),
     /// Run SQL.
     RunSql(RunSql),
     /// Run a command.
@@ -88,7 +109,12 @@ impl Step {
             Self::VerifyShadow(step) => step,
             Self::SwapDatabase(step) => step,
             Self::RefreshInPlace(step) => step,
+            Self::CheckQueue(step) => step,
             Self::RunMigrations(step) => step,
+            Self::AwaitMigrator(step) => step,
+            Self::VerifyMigrations(step) => step,
+            Self::RecordVersion(step) => step,
+            Self::PurgeQueue(step) => step,
             Self::RunSql(step) => step,
             Self::RunCommand(step) => step,
             Self::AwaitCondition(step) => step,
@@ -110,7 +136,12 @@ impl Step {
             Self::VerifyShadow(_) => "verify-shadow",
             Self::SwapDatabase(_) => "swap-database",
             Self::RefreshInPlace(_) => "refresh-in-place",
+            Self::CheckQueue(_) => "check-queue",
             Self::RunMigrations(_) => "run-migrations",
+            Self::AwaitMigrator(_) => "await-migrator",
+            Self::VerifyMigrations(_) => "verify-migrations",
+            Self::RecordVersion(_) => "record-version",
+            Self::PurgeQueue(_) => "purge-queue",
             Self::RunSql(_) => "run-sql",
             Self::RunCommand(_) => "run-command",
             Self::AwaitCondition(_) => "await-condition",
@@ -128,7 +159,12 @@ impl_from_steps!(
     VerifyShadow,
     SwapDatabase,
     RefreshInPlace,
+    CheckQueue,
     RunMigrations,
+    AwaitMigrator,
+    VerifyMigrations,
+    RecordVersion,
+    PurgeQueue,
     RunSql,
     RunCommand,
     AwaitCondition,

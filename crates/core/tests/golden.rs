@@ -12,6 +12,7 @@ mod golden {
 
     mod plans;
     mod refusals;
+    mod deployments;
     mod findings;
     mod digests;
     mod diagnoses;

@@ -20,7 +20,7 @@ pub(crate) use folder::JobFolder;
 pub(crate) use keeper::{Keep, Kept, end_keeper};
 use name::JobParts;
 use restage_core::name::{JobName, RunId};
-use restage_core::provider::{CommandSpec, Fate, Jobs, Watch, Work};
+use restage_core::provider::{CommandSpec, Fate, Jobs, Queues, Standing, Watch, Work};
 use restage_core::{Code, Result};
 use serde_json::Value;
 use std::collections::BTreeMap;
@@ -42,19 +42,26 @@ pub struct LocalJobs {
     postgres: Postgres,
     output: Arc<dyn Output>,
     keepers: Keepers,
+    queues: Option<Arc<dyn Queues>>,
     tasks: Mutex<BTreeMap<JobName, Task>>,
 }
 
 impl LocalJobs {
     /// Keeps what must outlive the process in `folder`, and passes on what commands say to `output`.
     pub fn new(folder: impl Into<PathBuf>, postgres: Postgres, output: Arc<dyn Output>) -> Self {
-        Self { folder: folder.into(), postgres, output, keepers: Keepers::None, tasks: Mutex::default() }
+        Self { folder: folder.into(), postgres, output, keepers: Keepers::None, queues: None, tasks: Mutex::default() }
     }
 
     /// Has the snapshots of copies kept by these.
     #[must_use]
     pub fn with_keepers(self, keepers: Keepers) -> Self {
         Self { keepers, ..self }
+    }
+
+    /// Has migrations tell of themselves in these.
+    #[must_use]
+    pub fn with_queues(self, queues: Arc<dyn Queues>) -> Self {
+        Self { queues: Some(queues), ..self }
     }
 
     /// Removes what is kept of a run's jobs; for runs that have ended for good.
@@ -83,9 +90,9 @@ impl LocalJobs {
             Work::Command(spec) => self.spawn_command(name, spec, folder),
             work => {
                 let (postgres, work, keepers) = (self.postgres.clone(), work.clone(), self.keepers.clone());
-                let name = name.clone();
+                let (name, queues) = (name.clone(), self.queues.clone());
                 Ok(Task::spawn(|stop, reporter| async move {
-                    let setting = Setting { job: name, folder: folder.clone(), keepers, stop, reporter };
+                    let setting = Setting { job: name, folder: folder.clone(), keepers, queues, stop, reporter };
                     let receipt = postgres.perform(&work, setting).await?;
                     folder.set_receipt(&receipt)?;
                     end_keeper(&folder).await?;
@@ -175,6 +182,19 @@ impl Jobs for LocalJobs {
             Work::Command(_) => command::fate(&folder),
             work => self.postgres.fate(work, &folder).await,
         }
+    }
+
+    async fn standing(&self, name: &JobName) -> Result<Standing> {
+        if self.tasks.lock().await.get(name).is_some_and(|task| !task.has_failed() && !task.is_done()) {
+            return Ok(Standing::AtWork);
+        }
+        let folder = self.job_folder(name);
+        Ok(match folder.work()? {
+            None => Standing::New,
+            Some(_) if folder.receipt()?.is_some() => Standing::Done,
+            Some(Work::Command(_)) => command::standing(&folder)?,
+            Some(_) => Standing::Over,
+        })
     }
 
     async fn abandon(&self) {

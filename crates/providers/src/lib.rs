@@ -10,6 +10,7 @@ mod http;
 pub mod secrets;
 pub mod aws;
 pub mod queues;
+pub mod versions;
 pub mod postgres;
 pub mod migrator;
 pub mod jobs;

@@ -33,7 +33,12 @@ pub(crate) use statements::expect_one_harmless;
 use restage_core::Result;
 use restage_core::environment::DatabaseAddress;
 use restage_core::name::RunId;
-use restage_core::provider::{Databases, Own, ShadowSpec, SwapSpec, Swapped};
+use restage_core::provider::{Databases, MigrateSpec, Migrated, Own, ShadowSpec, SwapSpec, Swapped};
+
+/// What a database has of some scripts, without touching it.
+pub(crate) async fn observed(servers: &Servers, spec: &MigrateSpec) -> Result<Migrated> {
+    migrating::observed(servers, spec).await
+}
 
 /// Databases on PostgreSQL servers.
 #[derive(Clone, Debug, Default)]

@@ -1,18 +1,20 @@
 //! Everything that steps may ask for, put together.
 
-use crate::aws::Aws;
+use crate::aws::{Aws, Parameters};
+use crate::clock::SystemClock;
 use crate::diagnosis::Examiner;
 use crate::jobs::{Keepers, LocalJobs, Output};
 use crate::postgres::{Postgres, Servers, TargetMark, gather};
 use crate::probes::LocalProbes;
-use crate::queues::AllQueues;
+use crate::queues::{AllQueues, SqsQueues};
 use crate::secrets::Secrets;
-use restage_core::Result;
+use crate::versions::AllVersions;
 use restage_core::environment::{DatabaseAddress, Environments};
-use restage_core::facts::Facts;
+use restage_core::facts::{Facts, QueueFacts, RecordFacts};
 use restage_core::name::{RunId, ScenarioName};
-use restage_core::provider::Providers;
+use restage_core::provider::{Clock, Providers, Queues, Versions};
 use restage_core::scenario::Scenario;
+use restage_core::{Result, stages};
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
@@ -26,6 +28,8 @@ pub struct Settings {
     pub output: Arc<dyn Output>,
     /// Who keeps the snapshots of copies.
     pub keepers: Keepers,
+    /// The queues of this installation's own store.
+    pub queues: Arc<dyn Queues>,
 }
 
 /// The real world, as this machine reaches it.
@@ -33,6 +37,8 @@ pub struct Settings {
 pub struct World {
     settings: Settings,
     postgres: Postgres,
+    queues: AllQueues,
+    versions: AllVersions,
 }
 
 impl World {
@@ -42,7 +48,12 @@ impl World {
     }
     /// Fetches secrets through these.
     pub fn with_secrets(settings: Settings, secrets: Secrets) -> Self {
-        Self { settings, postgres: Postgres::new(Servers::new(secrets)) }
+        let aws = Aws::default();
+        let queues = AllQueues::new(Arc::new(SqsQueues::new(aws.clone())), settings.queues.clone());
+        let parameters = Parameters::new(aws, secrets.clone());
+        let servers = Servers::new(secrets);
+        let versions = AllVersions::new(servers.clone(), parameters);
+        Self { settings, postgres: Postgres::new(servers), queues, versions }
     }
 
     /// What steps are given.
@@ -51,10 +62,13 @@ impl World {
             databases: Box::new(self.postgres.clone()),
             jobs: Box::new(self.jobs()),
             probes: Box::new(LocalProbes::new(self.postgres.servers().clone())?),
+            queues: Box::new(self.queues.clone()),
+            versions: Box::new(self.versions.clone()),
         })
     }
 
-    /// Observes what a scenario and those that it runs will copy and migrate; touches nothing. What they name is in `folder`.
+    /// Observes what a scenario and those that it runs will copy and migrate, and the queues and records around that; touches
+    /// nothing. What they name is in `folder`.
     pub async fn gather(
         &self,
         scenario: &Scenario,
@@ -62,7 +76,16 @@ impl World {
         environments: &Environments,
         folder: &Path,
     ) -> Result<Facts> {
-        Box::pin(gather(self.postgres.servers(), scenario, library, environments, folder)).await
+        let mut facts = Box::pin(gather(self.postgres.servers(), scenario, library, environments, folder)).await?;
+        for queue in stages::queues(scenario, library) {
+            let peeked = self.queues.peek(&queue).await?;
+            facts.queues.push((queue, QueueFacts::of(&peeked, SystemClock.now())));
+        }
+        for record in stages::records(scenario, library, folder) {
+            let version = self.versions.recorded(&record).await?;
+            facts.records.push((record, RecordFacts { version }));
+        }
+        Ok(facts)
     }
 
     /// Claims a target for a run on the target's own server.
@@ -87,6 +110,6 @@ impl World {
 
     fn jobs(&self) -> LocalJobs {
         let jobs = LocalJobs::new(self.settings.jobs.clone(), self.postgres.clone(), self.settings.output.clone());
-        jobs.with_keepers(self.settings.keepers.clone())
+        jobs.with_keepers(self.settings.keepers.clone()).with_queues(Arc::new(self.queues.clone()))
     }
 }

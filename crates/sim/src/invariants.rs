@@ -1,7 +1,7 @@
 //! What must hold: of the targets at every moment, of everything once a run has come to an end.
 
 use crate::content::{Door, Spot, Tag};
-use crate::scene::{Target, Way};
+use crate::scene::{Scene, Target, Way};
 use crate::world::{Effect, Stands, State};
 use restage_core::plan::Plan;
 use restage_core::run::{Event, What};
@@ -89,7 +89,21 @@ impl State {
                 format!("`{command}` ended {runs} times: {stands:?}")
             })?;
         }
+        self.is_told_and_recorded(&scene)?;
         require(self.looks_left.values().all(|left| *left == 0), || "a condition was not waited for".into())
+    }
+
+    /// The messages of migrators are gone, and records say the version that there is.
+    fn is_told_and_recorded(&self, scene: &Scene) -> Held {
+        for queue in &scene.purged {
+            let count = self.queues.clone().count(queue).total();
+            require(count == 0, || format!("the queue {queue} has {count} messages"))?;
+        }
+        for (record, former) in &scene.records {
+            let version = self.records.get(record);
+            require(version.is_some() && version != former.as_ref(), || format!("{record} says {version:?}, as before"))?;
+        }
+        Ok(())
     }
 
     fn target_is_refreshed(&self, spot: &Spot, target: &Target, old_one: OldOne) -> Held {
@@ -126,6 +140,9 @@ impl State {
                     })?;
                 }
             }
+        }
+        for (record, former) in &self.scene.records {
+            require(self.records.get(record) == former.as_ref(), || format!("{record} is not as before"))?;
         }
         for command in self.scene.commands.iter().filter(|command| !leaves.contains(*command)) {
             let stands = self.effects.get(command).map_or(Stands::Absent, |effect| effect.stands);

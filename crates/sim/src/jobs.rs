@@ -6,7 +6,7 @@ use crate::world::{Process, State};
 use jiff::Timestamp;
 use restage_core::error::Failure;
 use restage_core::name::JobName;
-use restage_core::provider::{Fate, Jobs, Progress, Watch, Work};
+use restage_core::provider::{Fate, Jobs, Progress, Standing, Watch, Work};
 use restage_core::{Error, Result};
 use serde_json::Value;
 use std::sync::Arc;
@@ -97,6 +97,18 @@ impl Jobs for Process {
             let doubt = state.lasting.get("fate") == Some(&Trouble::Doubt);
             let known = if state.committed.contains(name) { Fate::Happened } else { Fate::Never };
             Ok(if doubt { Fate::Unknown } else { known })
+        })
+        .await
+    }
+    async fn standing(&self, name: &JobName) -> Result<Standing> {
+        self.call("standing", |state, _| {
+            let job = state.jobs.get(name).filter(|job| job.is_known_to(self.id));
+            Ok(match job.map(|job| &job.stage) {
+                None => Standing::New,
+                Some(Stage::Running) => Standing::AtWork,
+                Some(Stage::Done(_)) => Standing::Done,
+                Some(Stage::Failed(..) | Stage::Stopped) => Standing::Over,
+            })
         })
         .await
     }

@@ -23,6 +23,7 @@ mod content;
 mod databases;
 mod jobs;
 mod work;
+mod migrators;
 mod probes;
 mod journal;
 mod clock;

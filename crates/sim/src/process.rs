@@ -103,7 +103,13 @@ fn ending(result: Option<&Result<Outcome>>) -> String {
 
 impl Process {
     fn providers(&self) -> Providers {
-        Providers { databases: Box::new(self.clone()), jobs: Box::new(self.clone()), probes: Box::new(self.clone()) }
+        Providers {
+            databases: Box::new(self.clone()),
+            jobs: Box::new(self.clone()),
+            probes: Box::new(self.clone()),
+            queues: Box::new(self.clone()),
+            versions: Box::new(self.clone()),
+        }
     }
 
     fn drive<'a>(&'a self, plan: &'a Plan, providers: &'a Providers, rules: &'a dyn Rules) -> Drive<'a> {

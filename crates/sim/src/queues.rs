@@ -34,12 +34,13 @@ pub enum QueueFaults {
 /// Queues in memory, in which each call takes a second.
 #[derive(Clone, Debug)]
 pub struct SimQueues {
-    faults: QueueFaults,
-    state: Arc<Mutex<State>>,
+    state: Arc<Mutex<Content>>,
 }
 
-#[derive(Debug)]
-struct State {
+/// What queues hold, at a moment.
+#[derive(Clone, Debug)]
+pub(crate) struct Content {
+    faults: QueueFaults,
     random: Random,
     now: Timestamp,
     made: u64,
@@ -59,18 +60,28 @@ impl SimQueues {
     /// Empty queues, whatever their names; the same seed brings the same faults.
     pub fn new(seed: u64, faults: QueueFaults) -> Self {
         let now = Timestamp::from_second(1_790_000_000).expect("a second of the year 2026");
-        Self { faults, state: Arc::new(Mutex::new(State { random: Random::new(seed), now, made: 0, copies: BTreeMap::new() })) }
+        Self { state: Arc::new(Mutex::new(Content::new(seed, faults, now))) }
     }
 
     /// The state of the world one second later.
-    fn later(&self) -> MutexGuard<'_, State> {
+    fn later(&self) -> MutexGuard<'_, Content> {
         let mut state = self.state.lock().unwrap_or_else(PoisonError::into_inner);
         state.pass(1);
         state
     }
 }
 
-impl State {
+impl Content {
+    pub(crate) fn new(seed: u64, faults: QueueFaults, now: Timestamp) -> Self {
+        Self { faults, random: Random::new(seed), now, made: 0, copies: BTreeMap::new() }
+    }
+
+    /// The same at another moment.
+    pub(crate) fn at(&mut self, now: Timestamp) -> &mut Self {
+        self.now = now;
+        self
+    }
+
     fn pass(&mut self, seconds: i64) {
         self.now = self.after(seconds);
     }
@@ -79,8 +90,8 @@ impl State {
         self.now.saturating_add(SignedDuration::from_secs(seconds)).unwrap_or(Timestamp::MAX)
     }
 
-    fn is_met_by_fault(&mut self, faults: QueueFaults) -> bool {
-        faults == QueueFaults::All && self.random.one_in(FAULT_IN)
+    fn is_met_by_fault(&mut self) -> bool {
+        self.faults == QueueFaults::All && self.random.one_in(FAULT_IN)
     }
 
     fn of(&mut self, queue: &Queue) -> &mut Vec<Held> {
@@ -101,7 +112,7 @@ impl State {
         ready
     }
 
-    fn count(&mut self, queue: &Queue) -> Count {
+    pub(crate) fn count(&mut self, queue: &Queue) -> Count {
         let now = self.now;
         let mut count = Count::default();
         for held in self.of(queue) {
@@ -117,64 +128,83 @@ impl State {
     }
 }
 
+impl Content {
+    pub(crate) fn send(&mut self, queue: &Queue, text: &str) {
+        let late = if self.is_met_by_fault() { self.random.below(MAX_DELAY) } else { 0 };
+        let copies = if self.is_met_by_fault() { 2 } else { 1 };
+        self.made += 1;
+        let id = QueuedId(format!("message-{}", self.made));
+        for _ in 0..copies {
+            self.made += 1;
+            let held = Held {
+                message: QueuedMessage { id: id.clone(), text: text.to_owned(), sent: self.now },
+                receipt: Receipt(format!("receipt-{}", self.made)),
+                ready: self.after(i64::try_from(late).unwrap_or_default()),
+                hidden_until: self.now,
+            };
+            self.of(queue).push(held);
+        }
+    }
+
+    pub(crate) fn peek(&mut self, queue: &Queue) -> Peeked {
+        let mut seen = BTreeMap::new();
+        for place in self.ready(queue, self.faults) {
+            if !self.is_met_by_fault() {
+                let message = self.of(queue)[place].message.clone();
+                seen.insert((message.sent, message.id.clone()), message);
+            }
+        }
+        Peeked { messages: seen.into_values().collect(), count: self.count(queue) }
+    }
+
+    pub(crate) fn receive(&mut self, queue: &Queue, wait: Duration) -> Vec<Delivered> {
+        for _ in 0..wait.as_secs() {
+            if !self.ready(queue, QueueFaults::None).is_empty() {
+                break;
+            }
+            self.pass(1);
+        }
+        let hidden_until = self.after(HIDDEN);
+        let places = self.ready(queue, self.faults).into_iter().take(MAX_MESSAGES);
+        let take = |place: usize| {
+            let held = &mut self.of(queue)[place];
+            held.hidden_until = hidden_until;
+            Delivered { message: held.message.clone(), receipt: held.receipt.clone() }
+        };
+        places.map(take).collect()
+    }
+
+    pub(crate) fn delete(&mut self, queue: &Queue, receipt: &Receipt) {
+        self.of(queue).retain(|held| held.receipt != *receipt);
+    }
+
+    pub(crate) fn purge(&mut self, queue: &Queue) {
+        self.of(queue).clear();
+    }
+}
+
 #[async_trait::async_trait]
 impl Queues for SimQueues {
     async fn send(&self, queue: &Queue, message: &Outgoing) -> Result<()> {
-        let mut state = self.later();
-        let late = if state.is_met_by_fault(self.faults) { state.random.below(MAX_DELAY) } else { 0 };
-        let copies = if state.is_met_by_fault(self.faults) { 2 } else { 1 };
-        state.made += 1;
-        let id = QueuedId(format!("message-{}", state.made));
-        for _ in 0..copies {
-            state.made += 1;
-            let held = Held {
-                message: QueuedMessage { id: id.clone(), text: message.text.clone(), sent: state.now },
-                receipt: Receipt(format!("receipt-{}", state.made)),
-                ready: state.after(i64::try_from(late).unwrap_or_default()),
-                hidden_until: state.now,
-            };
-            state.of(queue).push(held);
-        }
+        self.later().send(queue, &message.text);
         Ok(())
     }
 
     async fn peek(&self, queue: &Queue) -> Result<Peeked> {
-        let mut state = self.later();
-        let mut seen = BTreeMap::new();
-        for place in state.ready(queue, self.faults) {
-            if !state.is_met_by_fault(self.faults) {
-                let message = state.of(queue)[place].message.clone();
-                seen.insert((message.sent, message.id.clone()), message);
-            }
-        }
-        Ok(Peeked { messages: seen.into_values().collect(), count: state.count(queue) })
+        Ok(self.later().peek(queue))
     }
 
     async fn receive(&self, queue: &Queue, wait: Duration) -> Result<Vec<Delivered>> {
-        let mut state = self.later();
-        for _ in 0..wait.as_secs() {
-            if !state.ready(queue, QueueFaults::None).is_empty() {
-                break;
-            }
-            state.pass(1);
-        }
-        let hidden_until = state.after(HIDDEN);
-        let places = state.ready(queue, self.faults).into_iter().take(MAX_MESSAGES);
-        let take = |place: usize| {
-            let held = &mut state.of(queue)[place];
-            held.hidden_until = hidden_until;
-            Delivered { message: held.message.clone(), receipt: held.receipt.clone() }
-        };
-        Ok(places.map(take).collect())
+        Ok(self.later().receive(queue, wait))
     }
 
     async fn delete(&self, queue: &Queue, receipt: &Receipt) -> Result<()> {
-        self.later().of(queue).retain(|held| held.receipt != *receipt);
+        self.later().delete(queue, receipt);
         Ok(())
     }
 
     async fn purge(&self, queue: &Queue) -> Result<()> {
-        self.later().of(queue).clear();
+        self.later().purge(queue);
         Ok(())
     }
 

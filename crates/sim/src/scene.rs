@@ -3,11 +3,13 @@
 use crate::content::{Content, Database, Door, Spot, Tag};
 use crate::work::migration;
 use restage_core::environment::DatabaseAddress;
-use restage_core::facts::Identity;
+use restage_core::facts::{Identity, PendingScript};
 use restage_core::name::RunId;
 use restage_core::plan::{Plan, Reversal};
-use restage_core::provider::{Condition, Delta, Place};
+use restage_core::provider::queue::Queue;
+use restage_core::provider::{Condition, Delta, Place, Record};
 use restage_core::schema::TableName;
+use restage_core::signal::SchemaVersion;
 use restage_core::steps::Step;
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -26,6 +28,20 @@ pub(crate) struct Scene {
     /// Commands that touch no database.
     pub(crate) commands: Vec<String>,
     pub(crate) conditions: Vec<Condition>,
+    /// Commands that migrate.
+    pub(crate) migrators: BTreeMap<String, Migrator>,
+    /// Queues that must be empty in the end.
+    pub(crate) purged: Vec<Queue>,
+    /// Records with what they say before.
+    pub(crate) records: BTreeMap<Record, Option<SchemaVersion>>,
+}
+
+/// What a command that migrates does.
+#[derive(Clone, Debug)]
+pub(crate) struct Migrator {
+    pub(crate) spot: Spot,
+    pub(crate) queue: Queue,
+    pub(crate) scripts: Vec<PendingScript>,
 }
 
 /// A database to be replaced, and what is to replace it.
@@ -60,6 +76,7 @@ impl Scene {
         for planned in &plan.steps {
             scene.take_copying(&planned.step, run);
             scene.take_small(&planned.step, &planned.reversal);
+            scene.take_around(&planned.step);
         }
         scene
     }
@@ -85,6 +102,11 @@ impl Scene {
             Step::VerifyRows(_)
             | Step::VerifyShadow(_)
             | Step::RunMigrations(_)
+            | Step::CheckQueue(_)
+            | Step::AwaitMigrator(_)
+            | Step::VerifyMigrations(_)
+            | Step::RecordVersion(_)
+            | Step::PurgeQueue(_)
             | Step::RunSql(_)
             | Step::RunCommand(_)
             | Step::AwaitCondition(_)
@@ -98,14 +120,33 @@ impl Scene {
             Step::RunCommand(step) => {
                 (step.command.to_string(), step.undo.as_ref().map(ToString::to_string), step.database.as_ref())
             }
-            Step::RunMigrations(step) => {
-                let texts = step.pending.iter().map(|script| migration(&script.script));
-                return texts.for_each(|text| self.take_text(text, None, Some(&step.place), reversal));
+            Step::RunMigrations(step) => return self.take_scripts(&step.pending, &step.place, reversal),
+            Step::AwaitMigrator(step) => {
+                return self.take_scripts(&step.pending, &Place::Live(step.database.clone()), reversal);
             }
             Step::AwaitCondition(step) => return self.conditions.push(step.condition.clone()),
             _ => return,
         };
         self.take_text(text, undo, place, reversal);
+    }
+
+    fn take_scripts(&mut self, scripts: &[PendingScript], place: &Place, reversal: &Reversal) {
+        for script in scripts {
+            self.take_text(migration(&script.script), None, Some(place), reversal);
+        }
+    }
+
+    /// What is around migrations.
+    fn take_around(&mut self, step: &Step) {
+        match step {
+            Step::AwaitMigrator(step) => {
+                let (spot, queue, scripts) = (Spot::of(&step.database), step.queue.clone(), step.pending.clone());
+                self.migrators.insert(step.command.to_string(), Migrator { spot, queue, scripts });
+            }
+            Step::RecordVersion(step) => drop(self.records.insert(step.record.clone(), step.former.clone())),
+            Step::PurgeQueue(step) => self.purged.push(step.queue.clone()),
+            _ => {}
+        }
     }
 
     fn take_text(&mut self, text: String, undo: Option<String>, place: Option<&Place>, reversal: &Reversal) {

@@ -3,14 +3,19 @@
 use crate::content::{Content, Part, Spot};
 use crate::faults::{Lasting, Trouble};
 use crate::jobs::{Home, Job, Stage};
+use crate::migrators::{Says, version_of};
+use crate::scene::Migrator;
 use crate::world::{Stands, State, broken};
 use restage_core::environment::DatabaseAddress;
 use restage_core::error::Failure;
+use restage_core::facts::PendingScript;
 use restage_core::name::JobName;
+use restage_core::provider::queue::Queue;
 use restage_core::provider::{
     Against, Carried, CommandDone, CommandSpec, DeltaSpec, Deltas, FillSpec, Filled, InPlaceSpec, KeepSpec, KeepTable, Kept,
     KeptTable, MigrateSpec, Migrated, Refreshed, SqlDone, SqlSpec, TableFilled, Verified, VerifySpec, Waits, Work,
 };
+use restage_core::signal::ExitStatus;
 use restage_core::{Code, Error, Result};
 use serde::Serialize;
 use serde_json::Value;
@@ -28,7 +33,10 @@ impl State {
         }
         let result = match job.trouble {
             Some(Trouble::JobHangs) => return self.set_due(name),
-            Some(Trouble::JobFails(lasting)) if job.is_last_unit() => return self.end(name, Stage::Failed(failure(), lasting)),
+            Some(Trouble::JobFails(lasting)) if job.is_last_unit() => {
+                self.may_say_that_it_failed(&job);
+                return self.end(name, Stage::Failed(failure(&job.work), lasting));
+            }
             _ => self.unit(name, &job),
         };
         self.look_at_targets(name.as_str());
@@ -163,14 +171,48 @@ impl State {
 
     /// Each script is recorded with what it does, so that none is applied twice; the first has its own unit.
     fn migrate(&mut self, spec: &MigrateSpec, job: &Job) -> Unit {
-        let content = &mut self.write(&Spot::of(&spec.address))?.content;
         let scripts: Vec<String> = spec.expected.iter().map(|script| script.script.clone()).collect();
-        let now = if job.is_last_unit() { &scripts[..] } else { &scripts[..scripts.len().min(1)] };
-        for script in now {
-            content.statements.entry(migration(script)).or_insert(1);
+        self.apply(&Spot::of(&spec.address), &spec.expected, job)?;
+        if let Some(signals) = &spec.signals {
+            let says = if job.is_last_unit() { Says::Ends(ExitStatus::Success) } else { Says::Begins };
+            self.tell(&signals.queue, job, &spec.expected, says);
         }
-        let done = Migrated { applied: scripts, seconds: 0.5, ..Migrated::default() };
+        let version = version_of(&spec.expected).map(|version| version.0);
+        let done = Migrated { applied: scripts, version, seconds: 0.5, ..Migrated::default() };
         if job.is_last_unit() { Ok(Some(receipt(&done))) } else { Ok(None) }
+    }
+
+    fn apply(&mut self, spot: &Spot, scripts: &[PendingScript], job: &Job) -> Result<()> {
+        let content = &mut self.write(spot)?.content;
+        let now = if job.is_last_unit() { scripts } else { &scripts[..scripts.len().min(1)] };
+        for script in now {
+            content.statements.entry(migration(&script.script)).or_insert(1);
+        }
+        Ok(())
+    }
+
+    /// A command that migrates.
+    fn run_migrator(&mut self, migrator: &Migrator, job: &Job) -> Unit {
+        self.apply(&migrator.spot, &migrator.scripts, job)?;
+        let says = if job.is_last_unit() { Says::Ends(ExitStatus::Success) } else { Says::Begins };
+        self.tell(&migrator.queue, job, &migrator.scripts, says);
+        if job.is_last_unit() { Ok(Some(receipt(&CommandDone { tail: String::new(), seconds: 0.5 }))) } else { Ok(None) }
+    }
+
+    /// A migrator that fails says so, or dies before it can.
+    fn may_say_that_it_failed(&mut self, job: &Job) {
+        let Some(queue) = self.queue_of(&job.work) else { return };
+        if self.random.one_in(2) {
+            self.tell(&queue, job, &[], Says::Ends(ExitStatus::MigrationFailed));
+        }
+    }
+
+    fn queue_of(&self, work: &Work) -> Option<Queue> {
+        match work {
+            Work::Migrate(spec) => spec.signals.as_ref().map(|signals| signals.queue.clone()),
+            Work::Command(spec) => self.scene.migrators.get(&spec.command.to_string()).map(|migrator| migrator.queue.clone()),
+            _ => None,
+        }
     }
 
     fn run_sql(&mut self, name: &JobName, spec: &SqlSpec) -> Result<SqlDone> {
@@ -189,6 +231,9 @@ impl State {
 
     fn run_command(&mut self, name: &JobName, spec: &CommandSpec, job: &Job) -> Unit {
         let command = spec.command.to_string();
+        if let Some(migrator) = self.scene.clone().migrators.get(&command) {
+            return self.run_migrator(migrator, job);
+        }
         let undone = self.undone_by(name, &command);
         let effect = self.effects.entry(undone.clone().unwrap_or_else(|| command.clone())).or_default();
         effect.stands = match (&undone, job.is_last_unit()) {
@@ -247,7 +292,10 @@ fn kept(tables: &[KeepTable]) -> Kept {
     }
 }
 
-fn failure() -> Failure {
-    let error: Error = broken(Lasting::Permanent);
+fn failure(work: &Work) -> Failure {
+    let error: Error = match work {
+        Work::Command(spec) => Code::CommandFailed.error(format!("`{}` failed", spec.command)).help("go on: this is a simulation"),
+        _ => broken(Lasting::Permanent),
+    };
     Failure::from(&error)
 }

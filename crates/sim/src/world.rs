@@ -5,13 +5,16 @@ use crate::content::{Content, Database, Door, Spot, Tag};
 use crate::faults::{Ask, Extent, InTheWay, Lasting, Point, Schedule, Trouble, When};
 use crate::jobs::Job;
 use crate::journal::Papers;
+use crate::queues::{self, QueueFaults};
 use crate::random::Random;
 use crate::scene::Scene;
 use crate::variant::{Variant, Watched};
 use restage_core::facts::Identity;
 use restage_core::name::{JobName, RunId};
 use restage_core::plan::Plan;
+use restage_core::provider::Record;
 use restage_core::run::{Event, Request, What};
+use restage_core::signal::SchemaVersion;
 use restage_core::{Code, Error, Result};
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
@@ -37,6 +40,9 @@ pub(crate) struct State {
     pub(crate) committed: BTreeSet<JobName>,
     /// Looks that each condition needs before it holds.
     pub(crate) looks_left: BTreeMap<String, u64>,
+    pub(crate) queues: queues::Content,
+    /// What is recorded of versions.
+    pub(crate) records: BTreeMap<Record, SchemaVersion>,
     pub(crate) papers: Papers,
     pub(crate) processes: u32,
     /// Processes that have ended, or know that the run is no longer theirs.
@@ -109,11 +115,16 @@ impl World {
             databases.extend(stranger(&scene, in_the_way));
         }
         let looks_left = scene.conditions.iter().map(|condition| (format!("{condition:?}"), random.below(3))).collect();
+        let records = scene.records.iter().filter_map(|(record, version)| Some((record.clone(), version.clone()?)));
+        let records = records.collect();
+        let time = Time::new();
         let state = State {
             run,
             scene: Arc::new(scene),
             random,
-            time: Time::new(),
+            queues: queues::Content::new(seed, QueueFaults::All, time.now),
+            records,
+            time,
             before: databases.clone(),
             databases,
             effects: BTreeMap::new(),

@@ -1,7 +1,7 @@
 //! The suite on broken variants of the product: it must catch each of them. A suite that passes these proves nothing.
 
 use restage_core::name::JobName;
-use restage_core::provider::{Fate, Jobs, Providers, Watch, Work};
+use restage_core::provider::{Fate, Jobs, Providers, Standing, Watch, Work};
 use restage_core::run::{Believe, Direction, Next, Outcome, Rules, Run, Seq, Sound, StepState, What};
 use restage_core::{Code, Result};
 use restage_sim::suite::{Suite, Summary};
@@ -131,6 +131,9 @@ impl Jobs for Forgetful {
     }
     async fn fate(&self, name: &JobName) -> Result<Fate> {
         self.jobs.fate(name).await
+    }
+    async fn standing(&self, name: &JobName) -> Result<Standing> {
+        self.jobs.standing(name).await
     }
     async fn abandon(&self) {
         if self.forgets != Call::Abandon {

@@ -9,7 +9,7 @@ use restage_migrate::checksum::Checksum;
 /// What both have applied already, thrice.
 const CHANGE: &str = "select 1;\n";
 /// What preprod's next version of the application does to the database.
-const ROOMS: &str = "create table rooms (id int primary key, name text not null);
+pub(crate) const ROOMS: &str = "create table rooms (id int primary key, name text not null);
 insert into rooms values (1, 'from the migration; there are others');
 alter table users add column phone text not null default 'none';
 alter table bookings add column room int references rooms;
@@ -17,7 +17,7 @@ alter table bookings add column room int references rooms;
 const ONLY_MIGRATE: &str = "scenario: migrate\nfrom: production\nto: preprod\nstages:\n  - migrate: { database: app, scripts: ";
 
 /// Both databases with the history of three scripts, which are there together with the next one.
-fn with_scripts(world: World) -> World {
+pub(crate) fn with_scripts(world: World) -> World {
     for version in 1..=3 {
         world.write(&format!("scenarios/migrations/V{version}__change.sql"), CHANGE);
     }

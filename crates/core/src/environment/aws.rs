@@ -1,6 +1,6 @@
 //! Where something in Amazon Web Services is.
 
-use crate::document::FromText;
+use crate::document::{At, Findings, FromText, Text};
 use serde::{Deserialize, Serialize};
 use std::fmt;
 
@@ -14,6 +14,21 @@ pub struct AwsPlace {
     pub region: Option<AwsRegion>,
     /// Another address than AWS's own, such as one inside a private network.
     pub endpoint: Option<AwsEndpoint>,
+}
+
+impl AwsPlace {
+    /// What stands under the keys `region` and `endpoint`; nothing where one of them is wrong.
+    pub(crate) fn read(
+        region: Option<&Text<AwsRegion>>,
+        endpoint: Option<&Text<AwsEndpoint>>,
+        at: At<'_>,
+        findings: &mut Findings,
+    ) -> Option<Self> {
+        let region = region.map(|region| findings.parse(at.key("region"), region));
+        let endpoint = endpoint.map(|endpoint| findings.parse(at.key("endpoint"), endpoint));
+        let is_wrong = matches!(region, Some(None)) || matches!(endpoint, Some(None));
+        (!is_wrong).then(|| Self { region: region.flatten(), endpoint: endpoint.flatten() })
+    }
 }
 
 fn has_only(text: &str, others: &str) -> bool {

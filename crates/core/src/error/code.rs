@@ -140,6 +140,12 @@ pub enum Code {
     /// R0317: a database is not what its models say.
     #[serde(rename = "R0317")]
     ModelsDiffer,
+    /// R0321: a migrator ended with another status than 0.
+    #[serde(rename = "R0321")]
+    MigratorFailed,
+    /// R0322: a migrator sent no last message.
+    #[serde(rename = "R0322")]
+    MigratorSilent,
     /// R0401: an object is in the way and not this run's.
     #[serde(rename = "R0401")]
     ObjectNotOurs,
@@ -232,6 +238,8 @@ impl Code {
         Self::AwsRefused,
         Self::MigrationFailed,
         Self::ModelsDiffer,
+        Self::MigratorFailed,
+        Self::MigratorSilent,
         Self::ObjectNotOurs,
         Self::VerifyMismatch,
         Self::SessionsRemain,
@@ -316,6 +324,8 @@ impl Code {
             Self::AwsRefused => ("R0315", include_str!("../../errors/R0315.md")),
             Self::MigrationFailed => ("R0316", include_str!("../../errors/R0316.md")),
             Self::ModelsDiffer => ("R0317", include_str!("../../errors/R0317.md")),
+            Self::MigratorFailed => ("R0321", include_str!("../../errors/R0321.md")),
+            Self::MigratorSilent => ("R0322", include_str!("../../errors/R0322.md")),
             Self::ObjectNotOurs => ("R0401", include_str!("../../errors/R0401.md")),
             Self::VerifyMismatch => ("R0402", include_str!("../../errors/R0402.md")),
             Self::SessionsRemain => ("R0403", include_str!("../../errors/R0403.md")),

@@ -2,6 +2,7 @@
 
 use crate::name::{DatabaseName, EnvironmentName};
 use crate::scenario::migrations::Scripts;
+use crate::signal::SchemaVersion;
 use serde::{Deserialize, Serialize};
 
 /// Names the scripts of a database, and whose history they are compared with.
@@ -22,6 +23,9 @@ pub struct PendingKey {
 pub struct PendingFacts {
     /// The newest version that the history has.
     pub version: Option<String>,
+    /// The newest version among the scripts, applied or not.
+    #[serde(default)]
+    pub newest: Option<SchemaVersion>,
     /// What would be applied, in its order.
     pub pending: Vec<PendingScript>,
     /// What keeps them from being applied.

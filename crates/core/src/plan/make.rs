@@ -7,7 +7,7 @@ use crate::facts::{CopyFacts, DatabaseFacts, Estimates, Facts, hex};
 use crate::provider::Place;
 use crate::scenario::Family;
 use crate::stages::{self, Scope};
-use crate::steps::{RunMigrations, RunSql, Step};
+use crate::steps::{AwaitMigrator, RunMigrations, RunSql, Step};
 use sha2::{Digest, Sha256};
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
@@ -78,7 +78,8 @@ fn targets<'a>(steps: impl Iterator<Item = &'a Step>) -> Vec<DatabaseAddress> {
             Step::CreateShadow(step) => &step.target,
             Step::RefreshInPlace(step) => &step.target,
             Step::RunSql(RunSql { place: Place::Live(address), .. })
-            | Step::RunMigrations(RunMigrations { place: Place::Live(address), .. }) => address,
+            | Step::RunMigrations(RunMigrations { place: Place::Live(address), .. })
+            | Step::AwaitMigrator(AwaitMigrator { database: address, .. }) => address,
             _ => continue,
         };
         if !targets.iter().any(|known| known.is_same_place(target)) {
@@ -88,7 +89,8 @@ fn targets<'a>(steps: impl Iterator<Item = &'a Step>) -> Vec<DatabaseAddress> {
     targets
 }
 
-/// The digest of the deciding facts: estimates, counts of rows and leftovers of other runs are left out.
+/// The digest of the deciding facts: estimates, counts of rows and leftovers of other runs are left out, and queues, which are
+/// empty wherever there is a plan.
 pub(crate) fn decided_by(facts: &Facts) -> String {
     let deciding = |database: &DatabaseFacts| DatabaseFacts { estimates: Estimates::default(), ..database.clone() };
     let copies = facts.copies.iter().map(|(key, copy)| {
@@ -102,6 +104,6 @@ pub(crate) fn decided_by(facts: &Facts) -> String {
         };
         (key, decided)
     });
-    let json = serde_json::to_vec(&(copies.collect::<Vec<_>>(), &facts.pending)).expect("facts are plain data");
+    let json = serde_json::to_vec(&(copies.collect::<Vec<_>>(), &facts.pending, &facts.records)).expect("facts are plain data");
     hex(&Sha256::digest(json))
 }

@@ -26,6 +26,8 @@ pub trait Jobs: Send + Sync {
     async fn stop(&self, name: &JobName) -> Result<()>;
     /// What became of a job that runs no more, even if the process that started it is gone.
     async fn fate(&self, name: &JobName) -> Result<Fate>;
+    /// How a job stands, whoever started it.
+    async fn standing(&self, name: &JobName) -> Result<Standing>;
     /// Stops all this process has at work; what outlives a process by design, such as a command, is left for the next driver.
     async fn abandon(&self);
 }
@@ -39,6 +41,19 @@ pub enum Fate {
     Never,
     /// Some may be there.
     Unknown,
+}
+
+/// How a job stands.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Standing {
+    /// It was never started.
+    New,
+    /// It is at work.
+    AtWork,
+    /// It ended well.
+    Done,
+    /// It ended otherwise: it failed, was stopped, or died.
+    Over,
 }
 
 /// What a slice of watching brought.

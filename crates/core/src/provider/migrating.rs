@@ -2,6 +2,7 @@
 
 use crate::environment::DatabaseAddress;
 use crate::facts::PendingScript;
+use crate::scenario::migrate::Signals;
 use crate::scenario::migrations::Scripts;
 use serde::{Deserialize, Serialize};
 use std::path::PathBuf;
@@ -17,6 +18,9 @@ pub struct MigrateSpec {
     pub folder: PathBuf,
     /// What the plan said would be applied; anything else that is pending, or one of these that is not there, is an error.
     pub expected: Vec<PendingScript>,
+    /// Where it is told of.
+    #[serde(default)]
+    pub signals: Option<Signals>,
 }
 
 /// What came of migrations.

@@ -10,7 +10,6 @@
 
 mod address;
 
-#[expect(unused_imports, reason = "the stage `migrate` will read it")]
 pub(crate) use address::WrittenQueue;
 pub use address::{LocalQueue, Queue, SqsName, SqsQueue};
 

@@ -107,15 +107,19 @@ impl WrittenCommand {
     }
 }
 
+/// Reports every name that no variable can have.
+pub(super) fn refuse_no_variables(variables: &BTreeMap<String, String>, at: At<'_>, findings: &mut Findings) {
+    for name in variables.keys().filter(|name| !is_variable(name)) {
+        let finding = findings.add(at.key(name).heading(), format!("`{name}` cannot be the name of an environment variable"));
+        finding.help("use letters, digits and `_`, starting with a letter");
+    }
+}
+
 impl WrittenRun {
     pub(super) fn read(&self, at: At<'_>, reading: &mut Reading<'_>) -> Option<Run> {
         let command = self.command.read(at.key("command"), &mut reading.findings);
         let undo = self.undo.as_ref().map(|undo| undo.read(at.key("undo"), &mut reading.findings));
-        for name in self.env.keys().filter(|name| !is_variable(name)) {
-            let span = at.key("env").key(name).heading();
-            let finding = reading.findings.add(span, format!("`{name}` cannot be the name of an environment variable"));
-            finding.help("use letters, digits and `_`, starting with a letter");
-        }
+        refuse_no_variables(&self.env, at.key("env"), &mut reading.findings);
         let limits = Duration::from_secs(1)..=MAX_WITHIN;
         let within = reading.duration(at.key("within"), self.within.as_ref(), DEFAULT_WITHIN, limits);
         Some(Run {

@@ -20,7 +20,7 @@ pub enum Stage {
     /// Copies a live database into the target.
     CopyDatabase(Box<CopyDatabase>),
     /// Runs pending migrations.
-    Migrate(Migrate),
+    Migrate(Box<Migrate>),
     /// Runs SQL.
     Sql(Sql),
     /// Runs a command.
@@ -64,7 +64,7 @@ pub(super) enum WrittenStage {
     /// verified, swapped in.
     CopyDatabase(Box<WrittenCopyDatabase>),
     /// Runs the pending migrations of a database of the `to` environment.
-    Migrate(WrittenMigrate),
+    Migrate(Box<WrittenMigrate>),
     /// Runs SQL on a database of the `to` environment.
     Sql(WrittenSql),
     /// Runs a command on the machine that restage runs on.
@@ -122,7 +122,7 @@ impl WrittenStage {
                 let stage = stage.read(at.key("copy-database"), reading)?;
                 Some(Stage::CopyDatabase(Box::new(stage)))
             }
-            Self::Migrate(stage) => stage.read(at.key("migrate"), reading).map(Stage::Migrate),
+            Self::Migrate(stage) => stage.read(at.key("migrate"), reading).map(|stage| Stage::Migrate(Box::new(stage))),
             Self::Sql(stage) => stage.read(at.key("sql"), reading).map(Stage::Sql),
             Self::Run(stage) => stage.read(at.key("run"), reading).map(Stage::Run),
             Self::CheckHttp(stage) => stage.read(at.key("check-http"), reading).map(Stage::CheckHttp),

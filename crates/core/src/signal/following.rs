@@ -7,7 +7,7 @@ use super::migrator::{MigratorId, Sender};
 use super::older::{OLDER_HEARTBEAT, OlderMessage, OlderState};
 use super::processes;
 use jiff::Timestamp;
-use serde::Serialize;
+use serde::{Deserialize, Serialize};
 use std::collections::{BTreeMap, BTreeSet};
 use std::fmt;
 use std::time::Duration;
@@ -21,6 +21,8 @@ pub const MISSED_HEARTBEATS: u32 = 3;
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Following {
     heard: BTreeSet<Heard>,
+    /// The heartbeat of those whose messages promise none.
+    expected: Option<Duration>,
 }
 
 /// A message, and when its queue took it.
@@ -33,7 +35,7 @@ pub struct Heard {
 }
 
 /// What is known of a migrator.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(tag = "state", rename_all = "kebab-case")]
 pub enum State {
     /// Nothing was heard yet.
@@ -69,7 +71,7 @@ pub enum State {
 }
 
 /// How far a migrator has come.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Reached {
     /// Its stage; the older format knows none.
     pub stage: Option<AppStage>,
@@ -78,7 +80,7 @@ pub struct Reached {
 }
 
 /// One migrator and what is known of it.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Followed {
     /// Who it is.
     pub sender: Sender,
@@ -97,6 +99,12 @@ pub struct Followed {
 }
 
 impl Following {
+    /// Expects a message so often of those who do not say how often there will be one.
+    #[must_use]
+    pub fn expecting(period: Duration) -> Self {
+        Self { expected: Some(period), ..Self::default() }
+    }
+
     /// Takes a message in.
     pub fn hear(&mut self, heard: Heard) {
         self.heard.insert(heard);
@@ -113,7 +121,7 @@ impl Following {
                 Signal::Unknown(_) => {}
             }
         }
-        let processes = processes::of(current).into_iter().map(|(sender, messages)| process(sender, &messages, now));
+        let processes = processes::of(current).into_iter().map(|(sender, messages)| process(sender, &messages, self.expected, now));
         let services = services.into_iter().map(|(sender, messages)| monitored(sender, &messages, now));
         let mut all: Vec<Followed> = processes.chain(services).collect();
         all.sort_by(|one, other| (one.last, &one.sender).cmp(&(other.last, &other.sender)));
@@ -150,7 +158,7 @@ fn service(message: &OlderMessage) -> Sender {
 }
 
 /// What the messages of one process say; they come in the order of their numbers, and there is at least one.
-fn process(sender: Sender, messages: &[(&Message, Timestamp)], now: Timestamp) -> Followed {
+fn process(sender: Sender, messages: &[(&Message, Timestamp)], expected: Option<Duration>, now: Timestamp) -> Followed {
     let (last, _) = messages.last().expect("a sender has sent something");
     let heard = latest(messages);
     let newest = |pick: fn(&Message) -> Option<&MigrationStage>| messages.iter().rev().find_map(|(message, _)| pick(message));
@@ -162,7 +170,7 @@ fn process(sender: Sender, messages: &[(&Message, Timestamp)], now: Timestamp) -
         // Before codes were sent, only success had a message of its own.
         (AppStage::Finished, None) => State::Ended { status: ExitStatus::Success, heard },
         (_, Some(status)) => State::Ended { status, heard },
-        (_, None) => alive(reached, heard, heartbeat.map(HeartbeatSeconds::period), now),
+        (_, None) => alive(reached, heard, heartbeat.map(HeartbeatSeconds::period).or(expected), now),
     };
     let observed = |message: &&Message| message.migration_stage.as_ref()?.observed_version().cloned();
     let mut numbers: Vec<u64> = messages.iter().map(|(message, _)| message.number.0).collect();

@@ -102,6 +102,28 @@ pub enum ScriptStage {
 #[serde(transparent)]
 pub struct SchemaVersion(pub String);
 
+impl SchemaVersion {
+    /// Whether it is newer: its numbers are compared one by one, and zeros at the end do not count.
+    pub fn is_above(&self, other: &Self) -> bool {
+        self.parts() > other.parts()
+    }
+
+    /// Whether both are the same version, however they are written.
+    pub fn is_same(&self, other: &Self) -> bool {
+        self.parts() == other.parts()
+    }
+
+    /// Its numbers without leading zeros, each with its length first, so that they compare whatever their size.
+    fn parts(&self) -> Vec<(usize, &str)> {
+        let number = |part: &'_ str| -> usize { part.len() - part.trim_start_matches('0').len() };
+        let mut parts: Vec<_> = self.0.split(['.', '_']).map(|part| &part[number(part)..]).map(|part| (part.len(), part)).collect();
+        while parts.last().is_some_and(|(length, _)| *length == 0) {
+            parts.pop();
+        }
+        parts
+    }
+}
+
 impl MigrationStage {
     /// The version that the schema has by what this says; a script that has yet to run has changed nothing.
     pub fn observed_version(&self) -> Option<&SchemaVersion> {
@@ -146,5 +168,21 @@ impl fmt::Display for MigrationStage {
             stage => write!(f, "{stage:?}")?,
         }
         self.migration_file.iter().try_for_each(|file| write!(f, " {file}"))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::SchemaVersion;
+
+    #[test]
+    fn versions_compare_by_their_numbers() {
+        let version = |text: &str| SchemaVersion(text.into());
+        for (newer, older) in [("10", "9"), ("1.10", "1.9"), ("2", "1.99"), ("1.0.1", "1"), ("20231014120000", "3")] {
+            assert!(version(newer).is_above(&version(older)) && !version(older).is_above(&version(newer)), "{newer} {older}");
+        }
+        for (one, other) in [("1", "1.0"), ("01.2", "1_2"), ("5", "5")] {
+            assert!(version(one).is_same(&version(other)) && !version(one).is_above(&version(other)), "{one} {other}");
+        }
     }
 }

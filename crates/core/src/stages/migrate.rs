@@ -1,58 +1,85 @@
 //! Pending migrations, applied to a database of the target environment or to a shadow.
 
+mod pipeline;
+
 use super::Scope;
-use crate::duration::Duration;
 use crate::error::{Code, Result};
 use crate::facts::{PendingFacts, PendingKey};
 use crate::name::{DatabaseName, EnvironmentName, ScenarioName};
 use crate::plan::{Builder, Level};
-use crate::provider::Place;
-use crate::scenario::migrate::Migrate;
+use crate::provider::queue::Queue;
+use crate::provider::{Place, Record};
+use crate::scenario::migrate::{Migrate, Recorded};
 use crate::scenario::migrations::Scripts;
 use crate::scenario::{Scenario, Stage};
 use crate::steps::RunMigrations;
+pub(super) use pipeline::expand;
 use std::collections::BTreeMap;
-
-pub(super) fn expand(stage: &Migrate, scope: &Scope<'_>, builder: &mut Builder) {
-    builder.begin_stage(format!("migrate {}", stage.database));
-    let to = &scope.scenario.to;
-    let key = key(to, to, &stage.database, &stage.scripts);
-    let step = scope.address(to, &stage.database).cloned().and_then(|address| Ok((Place::Live(address), pending(&key, scope)?)));
-    match step {
-        Ok((place, pending)) => apply(place, &stage.scripts, pending, stage.within, scope, builder),
-        Err(error) => builder.refuse(error),
-    }
-}
+use std::path::Path;
 
 /// The scripts of every database that a scenario, or another that it runs, migrates, and whose history they are compared with.
 pub fn migrated(scenario: &Scenario, library: &BTreeMap<ScenarioName, Scenario>) -> Vec<PendingKey> {
-    let mut keys: Vec<PendingKey> = Vec::new();
-    collect(&scenario.stages, scenario, library, &mut |key| {
-        if !keys.contains(&key) {
-            keys.push(key);
-        }
-    });
-    keys
+    all_of(scenario, library, |stage, Scenario { from, to, .. }| match stage {
+        Stage::Migrate(stage) => Some(key(to, to, &stage.database, &stage.scripts)),
+        Stage::CopyDatabase(copy) => copy.migrations.apply.as_ref().map(|scripts| key(from, to, &copy.database, scripts)),
+        _ => None,
+    })
 }
 
-fn collect(stages: &[Stage], scenario: &Scenario, library: &BTreeMap<ScenarioName, Scenario>, found: &mut impl FnMut(PendingKey)) {
-    let (from, to) = (&scenario.from, &scenario.to);
+/// The queues of every migrator that a scenario, or another that it runs, starts.
+pub fn queues(scenario: &Scenario, library: &BTreeMap<ScenarioName, Scenario>) -> Vec<Queue> {
+    all_of(scenario, library, |stage, _| match stage {
+        Stage::Migrate(stage) => stage.migrator.signals().map(|signals| signals.queue.clone()),
+        _ => None,
+    })
+}
+
+/// Where versions are recorded beside histories, in a scenario or another that it runs.
+pub fn records(scenario: &Scenario, library: &BTreeMap<ScenarioName, Scenario>, folder: &Path) -> Vec<Record> {
+    all_of(scenario, library, |stage, _| match stage {
+        Stage::Migrate(stage) => record_of(stage, folder),
+        _ => None,
+    })
+}
+
+/// What `pick` finds in stages, each once.
+fn all_of<T: PartialEq>(
+    scenario: &Scenario,
+    library: &BTreeMap<ScenarioName, Scenario>,
+    pick: impl Fn(&Stage, &Scenario) -> Option<T>,
+) -> Vec<T> {
+    let mut found = Vec::new();
+    collect(&scenario.stages, scenario, library, &mut |stage, scenario| {
+        let picked = pick(stage, scenario);
+        found.extend(picked.filter(|one| !found.contains(one)));
+    });
+    found
+}
+
+fn collect(
+    stages: &[Stage],
+    scenario: &Scenario,
+    library: &BTreeMap<ScenarioName, Scenario>,
+    visit: &mut dyn FnMut(&Stage, &Scenario),
+) {
     for stage in stages {
         match stage {
-            Stage::Migrate(stage) => found(key(to, to, &stage.database, &stage.scripts)),
-            Stage::CopyDatabase(copy) => {
-                if let Some(scripts) = &copy.migrations.apply {
-                    found(key(from, to, &copy.database, scripts));
-                }
-            }
-            Stage::Parallel(stages) => collect(stages, scenario, library, found),
+            Stage::Parallel(stages) => collect(stages, scenario, library, visit),
             Stage::Scenario(name) => {
                 if let Some(other) = library.get(name) {
-                    collect(&other.stages, other, library, found);
+                    collect(&other.stages, other, library, visit);
                 }
             }
-            Stage::Sql(_) | Stage::Run(_) | Stage::CheckHttp(_) | Stage::WaitFor(_) | Stage::Approve(_) => {}
+            stage => visit(stage, scenario),
         }
+    }
+}
+
+fn record_of(stage: &Migrate, folder: &Path) -> Option<Record> {
+    match &stage.record {
+        Recorded::InHistory => None,
+        Recorded::InFile(path) => Some(Record::File(folder.join(path))),
+        Recorded::InParameter { name, place } => Some(Record::Parameter { name: name.clone(), place: place.clone() }),
     }
 }
 
@@ -73,15 +100,8 @@ fn key(history: &EnvironmentName, to: &EnvironmentName, database: &DatabaseName,
     PendingKey { history: history.clone(), to: to.clone(), database: database.clone(), scripts: scripts.clone() }
 }
 
-/// Applies what is pending, or refuses for every reason there is.
-pub(super) fn apply(
-    place: Place,
-    scripts: &Scripts,
-    facts: &PendingFacts,
-    within: Duration,
-    scope: &Scope<'_>,
-    builder: &mut Builder,
-) {
+/// Refuses for every reason that scripts and history give, and says what is pending.
+pub(super) fn tell(facts: &PendingFacts, builder: &mut Builder) {
     for refusal in &facts.refusals {
         let error = Code::MigrationsInvalid.error(&refusal.message);
         builder.refuse(match &refusal.help {
@@ -93,6 +113,10 @@ pub(super) fn apply(
         let version = script.version.as_deref().map_or("repeatable".to_owned(), |version| format!("version {version}"));
         builder.find(Level::Note, format!("`{}` is applied ({version}: {})", script.script, script.description), None);
     }
-    let step = RunMigrations { place, scripts: scripts.clone(), folder: scope.folder.to_owned(), pending: facts.pending.clone() };
-    builder.then(step, within);
+}
+
+/// The step that applies what is pending.
+pub(super) fn applying(place: Place, scripts: &Scripts, facts: &PendingFacts, scope: &Scope<'_>) -> RunMigrations {
+    let (folder, pending) = (scope.folder.to_owned(), facts.pending.clone());
+    RunMigrations { place, scripts: scripts.clone(), folder, pending, signals: None }
 }

@@ -98,9 +98,27 @@ impl Cx<'_> {
         self.watch(&JobName::undoing(&self.run, self.step), work).await
     }
 
+    /// Starts this step's job, unless it is running already, and looks at something else beside it, which says when all has come
+    /// to an end. A job that is still at work then is stopped.
+    pub(crate) async fn job_beside<B: Beside>(&self, work: &Work, beside: &mut B) -> Result<B::Told> {
+        let name = self.job_name();
+        self.at_work(&name, async {
+            let (told, stands) = self.watch_beside(&name, work, beside).await?;
+            if matches!(stands, Stands::AtWork) {
+                self.stop(&name).await?;
+            }
+            Ok(told)
+        })
+        .await
+    }
+
     async fn watch<R: DeserializeOwned>(&self, name: &JobName, work: &Work) -> Result<R> {
+        self.at_work(name, self.watch_to_end(name, work)).await
+    }
+
+    async fn at_work<R>(&self, name: &JobName, watching: impl Future<Output = Result<R>>) -> Result<R> {
         self.at_job.store(true, Ordering::Release);
-        let watched = match self.or_cut_off(self.watch_to_end(name, work), || true).await {
+        let watched = match self.or_cut_off(watching, || true).await {
             Ok(receipt) => Ok(receipt),
             // Whatever went wrong, a job that nobody watches must not go on.
             Err(error) => Err(match self.stop(name).await {
@@ -137,6 +155,28 @@ impl Cx<'_> {
         }
     }
 
+    async fn watch_beside<B: Beside>(&self, name: &JobName, work: &Work, beside: &mut B) -> Result<(B::Told, Stands)> {
+        let jobs = &self.providers.jobs;
+        jobs.start(name, work).await?;
+        let mut stands = Stands::AtWork;
+        loop {
+            self.go_on()?;
+            if matches!(stands, Stands::AtWork) {
+                stands = match jobs.watch(name, self.watch_slice).await? {
+                    Watch::Running(_) => Stands::AtWork,
+                    Watch::Done(_) => Stands::Ended,
+                    Watch::Failed(error) if error.code == Code::CommandFailed => Stands::Failed(error),
+                    Watch::Failed(error) => return Err(error),
+                };
+            } else {
+                self.clock.sleep(self.watch_slice).await;
+            }
+            if let Some(told) = beside.look(self, &stands).await? {
+                return Ok((told, stands));
+            }
+        }
+    }
+
     async fn watch_to_end<R: DeserializeOwned>(&self, name: &JobName, work: &Work) -> Result<R> {
         let jobs = &self.providers.jobs;
         jobs.start(name, work).await?;
@@ -150,6 +190,24 @@ impl Cx<'_> {
             }
         }
     }
+}
+
+/// How a job stands that something is looked at beside.
+pub(crate) enum Stands {
+    /// It is at work.
+    AtWork,
+    /// It has ended well.
+    Ended,
+    /// It has ended otherwise.
+    Failed(Error),
+}
+
+/// What is looked at beside a job, again and again.
+pub(crate) trait Beside: Send {
+    /// What it comes to.
+    type Told: Send;
+    /// Looks once; an end, or an error, ends the looking.
+    fn look(&mut self, cx: &Cx<'_>, job: &Stands) -> impl Future<Output = Result<Option<Self::Told>>> + Send;
 }
 
 /// The step's failure, with what became of its job after its own causes: what went wrong first says more.

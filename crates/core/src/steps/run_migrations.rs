@@ -2,11 +2,13 @@
 
 use super::Cx;
 use super::action::{About, Action, Summary};
+use super::hearing::Hearing;
 use crate::error::Result;
 use crate::facts::PendingScript;
 use crate::name::RunId;
 use crate::plan::{How, Reversal};
 use crate::provider::{MigrateSpec, Migrated, Place, Work};
+use crate::scenario::migrate::Signals;
 use crate::scenario::migrations::Scripts;
 use serde::{Deserialize, Serialize};
 use std::path::PathBuf;
@@ -22,6 +24,9 @@ pub struct RunMigrations {
     pub folder: PathBuf,
     /// What will be applied, in its order.
     pub pending: Vec<PendingScript>,
+    /// Where it is told of.
+    #[serde(default)]
+    pub signals: Option<Signals>,
 }
 
 impl RunMigrations {
@@ -53,11 +58,15 @@ impl Action for RunMigrations {
             scripts: self.scripts.clone(),
             folder: self.folder.clone(),
             expected: self.pending.clone(),
+            signals: self.signals.clone(),
         });
         cx.job(&work).await
     }
-    async fn undo(&self, _: &Cx<'_>, _: Option<Migrated>) -> Result<()> {
-        Ok(())
+    async fn undo(&self, cx: &Cx<'_>, _: Option<Migrated>) -> Result<()> {
+        match &self.signals {
+            Some(signals) => Hearing::of(&signals.queue, signals.heartbeat).purge_if_over(cx).await,
+            None => Ok(()),
+        }
     }
     fn summary(&self, receipt: Migrated) -> Summary {
         let version = receipt.version.map(|version| format!(", now at version {version}")).unwrap_or_default();

@@ -4,11 +4,12 @@ use super::text;
 use crate::facts;
 use restage_core::document::Source;
 use restage_core::environment::Environments;
-use restage_core::facts::{CopyFacts, CopyKey, Facts, PendingFacts};
+use restage_core::facts::{CopyFacts, CopyKey, Facts, PendingFacts, QueueFacts, RecordFacts};
 use restage_core::name::{DatabaseName, EnvironmentName};
 use restage_core::plan::{Asked, Plan, Refusals, plan};
 use restage_core::scenario::{Family, PromptValues};
-use restage_core::stages::migrated;
+use restage_core::signal::SchemaVersion;
+use restage_core::stages::{migrated, queues, records};
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 
@@ -28,12 +29,21 @@ pub(super) struct Case {
     others: Vec<Source>,
     facts: CopyFacts,
     pending: PendingFacts,
+    queue: QueueFacts,
+    recorded: RecordFacts,
 }
 
 impl Case {
     /// The whole text of a scenario called `refresh`.
     pub(super) fn of(scenario: &str) -> Self {
-        Self { scenario: scenario.into(), others: vec![], facts: facts::pair(), pending: facts::pending() }
+        Self {
+            scenario: scenario.into(),
+            others: vec![],
+            facts: facts::pair(),
+            pending: facts::pending(),
+            queue: QueueFacts::default(),
+            recorded: RecordFacts::default(),
+        }
     }
     /// A scenario that copies `app`, with these keys of the stage beside `database`.
     pub(super) fn copying(keys: &str) -> Self {
@@ -56,6 +66,16 @@ impl Case {
         observed(&mut self.pending);
         self
     }
+    /// Something was in the queues.
+    pub(super) fn queue(mut self, observed: QueueFacts) -> Self {
+        self.queue = observed;
+        self
+    }
+    /// The records say that version.
+    pub(super) fn recorded(mut self, version: &str) -> Self {
+        self.recorded = RecordFacts { version: Some(SchemaVersion(version.into())) };
+        self
+    }
 
     pub(super) fn plan(&self) -> Result<Plan, Refusals> {
         let environments = Environments::parse(&Source::new("environments.yaml", ENVIRONMENTS)).unwrap();
@@ -63,11 +83,20 @@ impl Case {
         let family = Family::parse(&source, &self.others, &environments, &PromptValues::default());
         let family = family.unwrap_or_else(|problems| panic!("{problems}"));
         let files = BTreeMap::from([(PathBuf::from("scrub.sql"), "truncate sessions".to_owned())]);
-        let asked = Asked { family: &family, environments: &environments, files: &files, folder: Path::new("/scenarios") };
+        let folder = Path::new("/scenarios");
+        let asked = Asked { family: &family, environments: &environments, files: &files, folder };
         let name = |name: &str| EnvironmentName::parse(name).unwrap();
         let key = CopyKey { from: name("production"), to: name("preprod"), database: DatabaseName::parse("app").unwrap() };
         let pending = migrated(&family.root, &family.nested).into_iter().map(|key| (key, self.pending.clone()));
-        plan(asked, &Facts { copies: vec![(key, self.facts.clone())], pending: pending.collect() })
+        let queues = queues(&family.root, &family.nested).into_iter().map(|queue| (queue, self.queue.clone()));
+        let records = records(&family.root, &family.nested, folder).into_iter().map(|record| (record, self.recorded.clone()));
+        let facts = Facts {
+            copies: vec![(key, self.facts.clone())],
+            pending: pending.collect(),
+            queues: queues.collect(),
+            records: records.collect(),
+        };
+        plan(asked, &facts)
     }
 
     /// Compares the plan with its golden file.

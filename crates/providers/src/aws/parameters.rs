@@ -88,6 +88,15 @@ impl Parameters {
         put.map(drop).map_err(|error| refused(Trouble::of(&error), "parameter", name.as_str(), "written"))
     }
 
+    /// Takes a parameter away; one that is not there is no error.
+    pub async fn remove(&self, place: &AwsPlace, name: &ParameterName) -> Result<()> {
+        let deleted = self.client(place).await?.delete_parameter().name(name.as_str()).send().await;
+        match deleted.map_err(|error| refused(Trouble::of(&error), "parameter", name.as_str(), "deleted")) {
+            Err(error) if error.code != Code::ParameterMissing => Err(error),
+            Ok(_) | Err(_) => Ok(()),
+        }
+    }
+
     async fn client(&self, place: &AwsPlace) -> Result<Client> {
         Ok(Client::new(&self.aws.config(place).await?))
     }

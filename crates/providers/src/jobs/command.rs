@@ -12,7 +12,7 @@ pub(super) use follow::follow;
 use super::folder::{JobFolder, remove, unusable};
 use crate::postgres::Servers;
 pub(super) use process::Session;
-use restage_core::provider::{CommandSpec, Fate};
+use restage_core::provider::{CommandSpec, Fate, Standing};
 use restage_core::scenario::run::Command;
 use restage_core::{Code, Error, Result};
 use std::fs::{self, File, OpenOptions, TryLockError};
@@ -88,6 +88,15 @@ pub(super) fn fate(folder: &JobFolder) -> Result<Fate> {
     }
     // Once a script has begun, nobody knows what its command did.
     Ok(if folder.file(PROCESS).exists() { Fate::Unknown } else { Fate::Never })
+}
+
+/// How a command stands whose receipt was not written.
+pub(super) fn standing(folder: &JobFolder) -> Result<Standing> {
+    Ok(match life(folder)? {
+        Life::Alive => Standing::AtWork,
+        Life::Over(_) if exit_code(folder)? == Some(0) => Standing::Done,
+        Life::Over(_) => Standing::Over,
+    })
 }
 
 /// Ends the command with everything it started; returns once nothing of it is left.

@@ -1,6 +1,7 @@
 //! Migrations: what of some scripts is still to be applied, and applying it.
 
 pub(super) mod examining;
+mod voice;
 
 use super::servers::{Caller, Servers};
 use super::work::Setting;
@@ -11,9 +12,11 @@ use restage_core::facts::{PendingFacts, PendingScript, Refusal};
 use restage_core::provider::{MigrateSpec, Migrated, Progress};
 use restage_core::scenario::migrations::Scripts;
 use restage_core::schema::quote_literal;
+use restage_core::signal::{ExitStatus, SchemaVersion};
 use restage_core::{Code, Error, Result};
 use restage_migrate::history::Table;
 use restage_migrate::models::Models;
+use restage_migrate::name::Sort;
 use restage_migrate::runner::{Clock, Cx, GoOn, Known, Reporter, Runner, SystemClock};
 use restage_migrate::scripts::{self, Script};
 use restage_migrate::settings::Settings;
@@ -22,6 +25,7 @@ use restage_migrate::validate::{When, validate};
 use restage_migrate::{reading, runner};
 use std::path::Path;
 use std::time::Instant;
+use voice::{Voice, exit_status};
 
 /// The schema of a history that is still to be made, unless settings name one.
 const USUAL_SCHEMA: &str = "public";
@@ -59,9 +63,16 @@ pub(super) async fn pending(
     errors.extend(states.blocked(&settings).err().filter(|_| errors.is_empty()));
     Ok(PendingFacts {
         version: states.current().and_then(Migration::version).map(ToString::to_string),
+        newest: newest(&scripts),
         pending: states.to_run(&settings).into_iter().map(planned).collect(),
         refusals: errors.into_iter().map(refusal).collect(),
     })
+}
+
+fn newest(scripts: &scripts::Scripts) -> Option<SchemaVersion> {
+    let leads_on = |script: &&Script| matches!(script.sort, Sort::Versioned(_) | Sort::Baseline(_));
+    let versions = scripts.migrations.iter().filter(leads_on).filter_map(|script| script.sort.version());
+    versions.max().map(|version| SchemaVersion(version.to_string()))
 }
 
 fn table_to_make(settings: &Settings) -> Table {
@@ -86,8 +97,40 @@ fn first_told(errors: Vec<restage_migrate::Error>) -> Error {
     first_of(errors.into_iter().map(told_of_migrations).collect())
 }
 
-/// Applies what the plan says is pending, and nothing else.
+/// Applies what the plan says is pending, and nothing else; tells of it where it is to be told.
 pub(super) async fn migrate(servers: &Servers, spec: &MigrateSpec, setting: &Setting) -> Result<Migrated> {
+    let Some(signals) = &spec.signals else { return Box::pin(apply(servers, spec, setting, None)).await };
+    let queues = setting.queues.clone().ok_or_else(|| Code::QueueMissing.error("no queue can be reached from here"))?;
+    let voice = Voice::start(queues, signals).await?;
+    let applied = Box::pin(apply(servers, spec, setting, Some(&voice))).await;
+    voice.end(applied.as_ref().map_or_else(exit_status, |_| ExitStatus::Success)).await;
+    applied
+}
+
+/// What a database has of some scripts, without touching it.
+pub(super) async fn observed(servers: &Servers, spec: &MigrateSpec) -> Result<Migrated> {
+    let started = Instant::now();
+    let facts = Box::pin(pending(servers, &spec.address, &spec.address, &spec.scripts, &spec.folder)).await?;
+    if let Some(Refusal { message, help }) = facts.refusals.into_iter().next() {
+        let error = Code::MigrationsInvalid.error(message);
+        return Err(if let Some(help) = help { error.help(help) } else { error });
+    }
+    if let Some(first) = facts.pending.first() {
+        let count = facts.pending.len();
+        let more = if count > 1 { format!(" and {} more", count - 1) } else { String::new() };
+        let message = format!("`{}`{more} is not in the history of {}", first.script, spec.address);
+        return Err(Code::VerifyMismatch
+            .error(message)
+            .help("find out whether the migrator has other scripts, or another database"));
+    }
+    let models = match models(&spec.scripts, &spec.folder)? {
+        Some(models) => compare(servers, &spec.address, &models).await?,
+        None => 0,
+    };
+    Ok(Migrated { applied: vec![], version: facts.version, models, seconds: started.elapsed().as_secs_f64() })
+}
+
+async fn apply(servers: &Servers, spec: &MigrateSpec, setting: &Setting, voice: Option<&Voice>) -> Result<Migrated> {
     let started = Instant::now();
     let models = models(&spec.scripts, &spec.folder)?;
     let mut settings = settings(&spec.scripts, &spec.folder)?;
@@ -95,7 +138,7 @@ pub(super) async fn migrate(servers: &Servers, spec: &MigrateSpec, setting: &Set
     let name = format!("SET application_name = {};", quote_literal(Caller::job(&setting.job).as_str()));
     settings.init_sql = Some(format!("{name} {}", settings.init_sql.unwrap_or_default()));
     let endpoint = servers.endpoint(&spec.address).await?;
-    let telling = Telling(&setting.reporter);
+    let telling = Telling { reporter: &setting.reporter, voice };
     let cx = Cx { settings: &settings, reporter: &telling, clock: &SystemClock, stop: &setting.stop, environment: "" };
     let runner = Box::pin(Runner::connect(&endpoint, cx)).await.map_err(told_of_migrations)?;
     let scripts = runner.scripts().map_err(first_told)?;
@@ -166,18 +209,24 @@ async fn compare(servers: &Servers, address: &DatabaseAddress, models: &Models) 
     Err(error.help("correct the models, or bring the database in line with a migration").because(all.join("\n")))
 }
 
-/// Tells a run's progress as a job does.
-struct Telling<'a>(&'a Teller);
+/// Tells a run's progress as a job does, and in its queue.
+struct Telling<'a> {
+    reporter: &'a Teller,
+    voice: Option<&'a Voice>,
+}
 
 impl Reporter for Telling<'_> {
     fn report(&self, progress: &runner::Progress<'_>) {
         use runner::Progress as Said;
+        if let Some(voice) = self.voice {
+            voice.report(progress);
+        }
         let doing = match progress {
             Said::BeforeFile(file) => format!("run `{}`", file.migration_file),
             Said::Waiting { holder: Some(holder), .. } => format!("wait for {holder}, which migrates"),
             Said::Waiting { holder: None, .. } => "wait for another migrator".to_owned(),
             _ => return,
         };
-        restage_pgcopy::reporter::Reporter::progress(self.0, Progress { doing, ..Progress::default() });
+        restage_pgcopy::reporter::Reporter::progress(self.reporter, Progress { doing, ..Progress::default() });
     }
 }

@@ -13,10 +13,11 @@ use futures::future::BoxFuture;
 use restage_core::Result;
 use restage_core::environment::DatabaseAddress;
 use restage_core::name::JobName;
-use restage_core::provider::{Fate, FillSpec, Filled, Work};
+use restage_core::provider::{Fate, FillSpec, Filled, Queues, Work};
 use restage_pgcopy::connect::APPLICATION_NAME;
 use restage_pgcopy::stop::Stop;
 use serde_json::Value;
+use std::sync::Arc;
 use std::time::Duration;
 
 /// How long sessions of work that was stopped may take to end.
@@ -30,6 +31,8 @@ pub(crate) struct Setting {
     pub(crate) folder: JobFolder,
     /// Who keeps its snapshot.
     pub(crate) keepers: Keepers,
+    /// Where it may tell of itself.
+    pub(crate) queues: Option<Arc<dyn Queues>>,
     /// Ends it early.
     pub(crate) stop: Stop,
     /// Hears of progress.

@@ -13,6 +13,7 @@ use restage_lab::{Cluster, Major};
 use restage_providers::jobs::NoOutput;
 use restage_providers::secrets::Secrets;
 use restage_providers::{Settings, World};
+use restage_sim::queues::{QueueFaults, SimQueues};
 use std::path::Path;
 use std::sync::Arc;
 
@@ -58,6 +59,7 @@ impl Ground {
             jobs: std::env::temp_dir().join("restage-never-used"),
             output: Arc::new(NoOutput),
             keepers: restage_providers::jobs::Keepers::None,
+            queues: Arc::new(SimQueues::new(0, QueueFaults::None)),
         };
         World::with_secrets(settings, secrets)
     }

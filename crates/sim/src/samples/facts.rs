@@ -9,6 +9,7 @@ use restage_core::facts::{
 use restage_core::schema::{
     Column, ColumnName, ColumnSource, ForeignKey, Persistence, Schema, Table, TableKind, TableName, TypeKind, View,
 };
+use restage_core::signal::SchemaVersion;
 use std::collections::{BTreeMap, BTreeSet};
 
 /// Both databases, equal but for what preprod has on top: two users of its own, a table, a view and a column.
@@ -32,7 +33,12 @@ pub(crate) fn pending() -> PendingFacts {
         description: description.into(),
         checksum: Some(version),
     };
-    PendingFacts { version: Some("3".into()), pending: vec![script(4, "badges"), script(5, "badge owners")], refusals: vec![] }
+    PendingFacts {
+        version: Some("3".into()),
+        newest: Some(SchemaVersion("5".into())),
+        pending: vec![script(4, "badges"), script(5, "badge owners")],
+        refusals: vec![],
+    }
 }
 
 /// Production's database.

@@ -7,7 +7,8 @@ use restage_core::environment::{DatabaseAddress, Environments};
 use restage_core::facts::{CopyFacts, structure_digest};
 use restage_core::name::{DatabaseName, EnvironmentName, ScenarioName};
 use restage_core::plan::{Builder, Plan};
-use restage_core::provider::{Carried, Condition, Delta, KeepTable, Place, Surviving, TableTaken};
+use restage_core::provider::queue::{LocalQueue, Queue};
+use restage_core::provider::{Carried, Condition, Delta, KeepTable, Place, Record, Surviving, TableTaken};
 use restage_core::scenario::copy_database::{CopyLimits, OnCollision, OnConflict, OnMissing, Verify};
 use restage_core::scenario::migrations::Scripts;
 use restage_core::scenario::run::Command;
@@ -15,13 +16,14 @@ use restage_core::scenario::wait_for::TcpAddress;
 use restage_core::scenario::{DEFAULT_CONCURRENT_STEPS, DEFAULT_RUN_WITHIN, Limits, OnFailure};
 use restage_core::schema::ColumnName;
 use restage_core::steps::{
-    AwaitApproval, AwaitCondition, CreateShadow, FillShadow, FourEyes, KeepRows, ReceiptOf, RefreshInPlace, RestoreDeltas,
-    RunCommand, RunMigrations, RunSql, Step, SwapDatabase, VerifyRows, VerifyShadow,
+    AwaitApproval, AwaitCondition, AwaitMigrator, CheckQueue, CreateShadow, FillShadow, FourEyes, KeepRows, Observer, PurgeQueue,
+    ReceiptOf, RecordVersion, RefreshInPlace, RestoreDeltas, RunCommand, RunMigrations, RunSql, Step, SwapDatabase,
+    VerifyMigrations, VerifyRows, VerifyShadow,
 };
 use std::collections::{BTreeMap, BTreeSet};
 
 /// The deadline of every step: long for a job that goes well, short for one that hangs.
-const WITHIN: Duration = Duration::from_minutes(1);
+const WITHIN: Duration = Duration::from_minutes(2);
 
 /// The smallest plan for every kind of step that these samples have.
 pub fn kinds(samples: &[Sample]) -> Vec<Sample> {
@@ -42,7 +44,12 @@ pub fn smallest(step: &Step) -> Sample {
         Step::VerifyShadow(_) => sketch.verify_shadow(),
         Step::SwapDatabase(_) => sketch.fill_and_swap(),
         Step::RefreshInPlace(_) => sketch.refresh_in_place(),
-        Step::RunMigrations(_) => sketch.run_migrations(),
+        Step::CheckQueue(_) => sketch.check_queue(),
+        Step::RunMigrations(_) => drop(sketch.run_migrations()),
+        Step::AwaitMigrator(_) => drop(sketch.await_migrator()),
+        Step::VerifyMigrations(_) => sketch.verify_migrations(),
+        Step::RecordVersion(_) => sketch.record_version(),
+        Step::PurgeQueue(_) => sketch.purge_queue(),
         Step::RunSql(_) => sketch.run_sql(),
         Step::RunCommand(_) => sketch.run_command(),
         Step::AwaitCondition(_) => sketch.await_condition(),
@@ -197,11 +204,43 @@ impl Sketch {
         self.builder.then(step, WITHIN);
     }
 
-    fn run_migrations(&mut self) {
-        let scripts = Scripts { locations: vec!["migrations".into()], config: vec![], settings: BTreeMap::new(), models: None };
-        let pending = facts::pending().pending;
-        let step = RunMigrations { place: Place::Live(self.target.clone()), scripts, folder: "/scenarios".into(), pending };
-        self.builder.then(step, WITHIN);
+    fn check_queue(&mut self) {
+        self.builder.then(CheckQueue { queue: queue() }, WITHIN);
+    }
+
+    fn run_migrations(&mut self) -> ReceiptOf<RunMigrations> {
+        let (pending, place) = (facts::pending().pending, Place::Live(self.target.clone()));
+        let step = RunMigrations { place, scripts: scripts(), folder: "/scenarios".into(), pending, signals: None };
+        self.builder.then(step, WITHIN)
+    }
+
+    fn await_migrator(&mut self) -> ReceiptOf<AwaitMigrator> {
+        let step = AwaitMigrator {
+            database: self.target.clone(),
+            queue: queue(),
+            heartbeat: None,
+            command: Command::Shell("ssh migrator /opt/migrate".into()),
+            env: BTreeMap::new(),
+            directory: "/scenarios".into(),
+            pending: facts::pending().pending,
+        };
+        self.builder.then(step, WITHIN)
+    }
+
+    fn verify_migrations(&mut self) {
+        let migrator = self.await_migrator();
+        let (database, scripts, folder) = (self.target.clone(), scripts(), "/scenarios".into());
+        self.builder.then(VerifyMigrations { database, scripts, folder, migrator }, WITHIN);
+    }
+
+    fn record_version(&mut self) {
+        let observer = Observer::Applied(self.run_migrations());
+        self.builder.then(RecordVersion { record: Record::File("/scenarios/version".into()), former: None, observer }, WITHIN);
+    }
+
+    fn purge_queue(&mut self) {
+        self.await_migrator();
+        self.builder.then(PurgeQueue { queue: queue() }, WITHIN);
     }
 
     fn run_sql(&mut self) {
@@ -230,6 +269,14 @@ impl Sketch {
     fn await_approval(&mut self) {
         self.builder.then(AwaitApproval { message: "Is it good?".into(), four_eyes: FourEyes::Required }, WITHIN);
     }
+}
+
+fn queue() -> Queue {
+    Queue::Local(LocalQueue::parse("app-migrator").expect("a plain word"))
+}
+
+fn scripts() -> Scripts {
+    Scripts { locations: vec!["migrations".into()], config: vec![], settings: BTreeMap::new(), models: None }
 }
 
 fn deltas() -> Vec<Delta> {

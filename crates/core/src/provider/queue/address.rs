@@ -123,16 +123,13 @@ impl LocalQueue {
     }
 }
 
-#[cfg_attr(not(test), expect(dead_code, reason = "the stage `migrate` will read it"))]
 impl WrittenQueue {
     pub(crate) fn read(&self, at: At<'_>, findings: &mut Findings) -> Option<Queue> {
-        let region = self.region.as_ref().map(|region| findings.parse(at.key("region"), region));
-        let endpoint = self.endpoint.as_ref().map(|endpoint| findings.parse(at.key("endpoint"), endpoint));
+        let place = AwsPlace::read(self.region.as_ref(), self.endpoint.as_ref(), at, findings);
         match (&self.sqs, &self.local) {
             (Some(name), None) => {
                 let name = findings.parse(at.key("sqs"), name)?;
-                let place = AwsPlace { region: all_read(region)?, endpoint: all_read(endpoint)? };
-                Some(Queue::Sqs(SqsQueue::new(name, place)))
+                Some(Queue::Sqs(SqsQueue::new(name, place?)))
             }
             (None, Some(name)) => {
                 for key in ["region", "endpoint"].into_iter().filter(|key| at.has(key)) {
@@ -151,15 +148,6 @@ impl WrittenQueue {
                 None
             }
         }
-    }
-}
-
-/// `None` where something was written and could not be read.
-#[expect(clippy::option_option, reason = "not written, written and wrong, or read")]
-fn all_read<T>(written: Option<Option<T>>) -> Option<Option<T>> {
-    match written {
-        None => Some(None),
-        Some(read) => read.map(Some),
     }
 }
 

@@ -54,7 +54,8 @@ pub(super) fn apply(copying: &Copying<'_>, builder: &mut Builder) {
     match pending(copying) {
         Ok(Some(pending)) => {
             let place = Place::Shadow(copying.target.clone());
-            migrate::apply(place, scripts, pending, copying.stage.within, copying.scope, builder);
+            migrate::tell(pending, builder);
+            builder.then(migrate::applying(place, scripts, pending, copying.scope), copying.stage.within);
         }
         Ok(None) => {}
         Err(error) => builder.refuse(error),
