@@ -147,7 +147,6 @@ impl Resolved {
 }
 
 /// The scripts of a migrator. It has some: whoever names a folder without any means another one.
-#[expect(clippy::result_large_err, reason = "a migrator ends once, and a box would spread through its commands")]
 pub fn scripts(runner: &Runner<'_>, resolved: &Resolved) -> Result<Scripts, Ended> {
     let locations: Vec<String> = resolved.settings.locations.iter().map(|location| format!("`{location}`")).collect();
     if locations.is_empty() {
