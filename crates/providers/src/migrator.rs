@@ -62,7 +62,7 @@ impl Migrator {
         let lived = AssertUnwindSafe(Box::pin(self.live(configuration, go_on, &relay))).catch_unwind().await;
         let mut ended = lived.unwrap_or_else(|panic| Ended::by(ExitStatus::Unexpected, vec![broken_off(&*panic)]));
         ended.applied = relay.applied();
-        ended.errors = ended.errors.into_iter().map(|error| self.without_secrets(&error)).collect();
+        ended.errors = ended.errors.into_iter().map(|error| self.access.without_secrets(&error)).collect();
         if let Some(signals) = &signals {
             signals.end(ended.status).await;
         }
@@ -126,16 +126,6 @@ impl Migrator {
             Ok(found) => Ended { ran: Some(Box::new(ran)), ..Ended::by(ExitStatus::ValidationFailed, found) },
             Err(error) => Ended { ran: Some(Box::new(ran)), ..Ended::by(ExitStatus::Unexpected, vec![error]) },
         }
-    }
-
-    /// The error without a secret that a server or a setting may have quoted.
-    fn without_secrets(&self, error: &Error) -> Error {
-        let redact = |text: &str| self.access.servers.secrets().redact(text);
-        let mut failure = restage_core::error::Failure::from(error);
-        failure.message = redact(&failure.message);
-        failure.help = failure.help.as_deref().map(redact);
-        failure.causes = failure.causes.iter().map(|cause| redact(cause)).collect();
-        failure.into()
     }
 }
 

@@ -21,22 +21,25 @@ use restage_core::error::Failure;
 use restage_core::signal::ExitStatus;
 use restage_core::{Code, Error};
 use restage_migrate::runner::Runner;
+use restage_providers::aws::Aws;
 use restage_providers::migrator::{Ended, Resolved, of_connecting, of_working, stop::Stop};
 use serde::Serialize;
 
 pub(crate) async fn run(common: &Common, args: &Args, screen: Screen) -> u8 {
+    let access = asked::access(&Aws::default());
     let done = match &args.command {
         MigrateCommand::Run(args) => return run::run(common, args, screen).await,
-        MigrateCommand::Info(args) => info::run(common, args, screen).await,
-        MigrateCommand::Validate(args) => validate::run(common, args, screen).await,
-        MigrateCommand::Repair(args) => repair::run(common, args, screen).await,
-        MigrateCommand::Baseline(args) => baseline::run(common, args, screen).await,
-        MigrateCommand::Undo(args) => undo::run(common, args, screen).await,
-        MigrateCommand::Snapshot(args) => snapshot::run(common, args, screen).await,
+        MigrateCommand::Info(args) => info::run(common, &access, args, screen).await,
+        MigrateCommand::Validate(args) => validate::run(common, &access, args, screen).await,
+        MigrateCommand::Repair(args) => repair::run(common, &access, args, screen).await,
+        MigrateCommand::Baseline(args) => baseline::run(common, &access, args, screen).await,
+        MigrateCommand::Undo(args) => undo::run(common, &access, args, screen).await,
+        MigrateCommand::Snapshot(args) => snapshot::run(common, &access, args, screen).await,
     };
     match done {
         Ok(()) => ExitStatus::Success.number(),
-        Err(ended) => {
+        Err(mut ended) => {
+            ended.errors = ended.errors.iter().map(|error| access.without_secrets(error)).collect();
             if screen.format() == Format::Json {
                 screen.json(&Written { exit: ended.status, errors: failures(&ended.errors) });
             }

@@ -135,10 +135,10 @@ fn settings_placeholders_and_the_password_come_from_parameters_and_secrets_stay_
 #[test]
 fn each_parameter_that_is_missing_is_named() {
     let cloud = Cloud::start();
-    cloud.put("/app/test/flyway.mixed", "SecureString", "not-a-truth-value");
+    cloud.put("/app/test/flyway.mixed", "SecureString", "w0w!");
     let wrong = ["--parameters", "/app/test", "--parameters", "/app/nothing", "--password-from", "ssm:/app/nowhere"];
     let played = cloud.run(&wrong).ends(1).says("/app/nothing").says("/app/nowhere");
     played.says("Migrator completed with exit status 1");
-    let played = cloud.run(&wrong[..2]).ends(1).says("/app/test/flyway.mixed").keeps_quiet_of("not-a-truth-value");
+    let played = cloud.run(&wrong[..2]).ends(1).says("/app/test/flyway.mixed").keeps_quiet_of("w0w!");
     played.fails_with("R0101");
 }

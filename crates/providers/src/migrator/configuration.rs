@@ -5,6 +5,7 @@ use super::sources::Sources;
 use crate::aws::{ParameterValues, Parameters, Wanted};
 use crate::postgres::Servers;
 use restage_core::environment::{AwsPlace, DatabaseAddress, ParameterName};
+use restage_core::error::Failure;
 use restage_core::{Code, Error, Result};
 use restage_migrate::models::Models;
 use restage_migrate::settings::Settings;
@@ -50,6 +51,18 @@ pub struct Resolved {
     pub models: Option<Models>,
     /// What the environment is called in scripts.
     pub environment: String,
+}
+
+impl Access {
+    /// The error without a secret that a server or a setting may have quoted.
+    pub fn without_secrets(&self, error: &Error) -> Error {
+        let redact = |text: &str| self.servers.secrets().redact(text);
+        let mut failure = Failure::from(error);
+        failure.message = redact(&failure.message);
+        failure.help = failure.help.as_deref().map(redact);
+        failure.causes = failure.causes.iter().map(|cause| redact(cause)).collect();
+        failure.into()
+    }
 }
 
 impl Configuration {

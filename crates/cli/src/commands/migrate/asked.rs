@@ -12,6 +12,7 @@ use restage_core::environment::{
     AwsEndpoint, AwsPlace, AwsRegion, DatabaseAddress, Environments, ParameterName, ParameterPath, SecretRef,
 };
 use restage_core::name::{DatabaseName, EnvironmentName};
+use restage_core::signal::ExitStatus;
 use restage_core::{Code, Error, Result};
 use restage_migrate::settings::flyway;
 use restage_providers::aws::{Aws, Parameters};
@@ -65,13 +66,14 @@ impl Asked {
     /// The same with every reference followed, for commands that end as soon as one cannot be.
     pub(super) async fn resolved(
         common: &Common,
+        access: &Access,
         which: &Which,
         scripts: &Scripts,
         models: Option<&Path>,
     ) -> Result<(Self, Resolved), Ended> {
         let asked = Self::read(common, which, Some(scripts), models).map_err(misconfigured)?;
-        let resolved = asked.configuration.resolve(&access(&Aws::default())).await;
-        let resolved = resolved.map_err(|errors| Ended::by(restage_core::signal::ExitStatus::InvalidConfiguration, errors))?;
+        let resolved = asked.configuration.resolve(access).await;
+        let resolved = resolved.map_err(|errors| Ended::by(ExitStatus::InvalidConfiguration, errors))?;
         Ok((asked, resolved))
     }
 

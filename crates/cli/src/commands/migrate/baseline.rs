@@ -6,11 +6,11 @@ use crate::args::migrate::Baseline as Args;
 use crate::args::{Common, Format};
 use crate::screen::Screen;
 use restage_migrate::scripts::Scripts;
-use restage_providers::migrator::Ended;
 use restage_providers::migrator::stop::Stop;
+use restage_providers::migrator::{Access, Ended};
 
-pub(super) async fn run(common: &Common, args: &Args, screen: Screen) -> Result<(), Ended> {
-    let (asked, resolved) = Asked::resolved(common, &args.which, &args.scripts, None).await?;
+pub(super) async fn run(common: &Common, access: &Access, args: &Args, screen: Screen) -> Result<(), Ended> {
+    let (asked, resolved) = Asked::resolved(common, access, &args.which, &args.scripts, None).await?;
     if !asked.may_change(screen, args.yes).map_err(misconfigured)? {
         return Ok(());
     }

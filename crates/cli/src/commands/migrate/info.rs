@@ -11,7 +11,7 @@ use restage_core::signal::ExitStatus;
 use restage_migrate::runner::{Holder, Unfinished};
 use restage_migrate::state::{Migration, State};
 use restage_providers::migrator::stop::Stop;
-use restage_providers::migrator::{Ended, other_histories, told_of_migrations};
+use restage_providers::migrator::{Access, Ended, other_histories, told_of_migrations};
 use serde::Serialize;
 
 /// What is known of a database's migrations.
@@ -83,8 +83,8 @@ pub(crate) enum Mark {
     Bad,
 }
 
-pub(super) async fn run(common: &Common, args: &Args, screen: Screen) -> Result<(), Ended> {
-    let (asked, resolved) = Asked::resolved(common, &args.which, &args.scripts, None).await?;
+pub(super) async fn run(common: &Common, access: &Access, args: &Args, screen: Screen) -> Result<(), Ended> {
+    let (asked, resolved) = Asked::resolved(common, access, &args.which, &args.scripts, None).await?;
     let stop = Stop::never();
     let runner = connected(&resolved, &stop).await?;
     let scripts = runner

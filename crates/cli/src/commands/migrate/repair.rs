@@ -8,10 +8,10 @@ use crate::commands::agreed;
 use crate::screen::Screen;
 use restage_migrate::runner::Repaired;
 use restage_providers::migrator::stop::Stop;
-use restage_providers::migrator::{Ended, scripts};
+use restage_providers::migrator::{Access, Ended, scripts};
 
-pub(super) async fn run(common: &Common, args: &Args, screen: Screen) -> Result<(), Ended> {
-    let (asked, resolved) = Asked::resolved(common, &args.which, &args.scripts, None).await?;
+pub(super) async fn run(common: &Common, access: &Access, args: &Args, screen: Screen) -> Result<(), Ended> {
+    let (asked, resolved) = Asked::resolved(common, access, &args.which, &args.scripts, None).await?;
     let stop = Stop::never();
     let runner = connected(&resolved, &stop).await?;
     let scripts = scripts(&runner, &resolved)?;

@@ -8,14 +8,14 @@ use crate::render::plural;
 use crate::screen::Screen;
 use restage_migrate::version::Version;
 use restage_providers::migrator::stop::Stop;
-use restage_providers::migrator::{Ended, scripts};
+use restage_providers::migrator::{Access, Ended, scripts};
 
-pub(super) async fn run(common: &Common, args: &Args, screen: Screen) -> Result<(), Ended> {
+pub(super) async fn run(common: &Common, access: &Access, args: &Args, screen: Screen) -> Result<(), Ended> {
     let down_to = args.scripts.target.as_deref().map(Version::parse).transpose();
     let down_to = down_to.map_err(|error| misconfigured(wrong(format!("`--target`: {}", error.message)).into()))?;
     // It says what stays, and not how far a run would go.
     let settings = Scripts { target: None, ..args.scripts.clone() };
-    let (asked, resolved) = Asked::resolved(common, &args.which, &settings, None).await?;
+    let (asked, resolved) = Asked::resolved(common, access, &args.which, &settings, None).await?;
     if !asked.may_change(screen, args.yes).map_err(misconfigured)? {
         return Ok(());
     }
