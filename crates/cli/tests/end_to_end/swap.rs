@@ -98,7 +98,8 @@ fn a_session_idle_in_its_transaction_is_ended_after_the_drain() {
     drop(session);
     assert_eq!(rights(&world.preprod), wanted);
     let swapped = &world.restage(&["show", "--output", "json"]).json()["swapped"];
-    assert_eq!(swapped["sessions_ended"], 1, "{swapped:#}");
+    // Sessions that are just leaving may be ended with it.
+    assert!(swapped["sessions_ended"].as_u64().unwrap() >= 1, "{swapped:#}");
 }
 
 #[test]

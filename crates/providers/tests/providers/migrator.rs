@@ -77,11 +77,11 @@ impl Site {
     /// How the messages say that it ended.
     async fn told(&self) -> Option<ExitStatus> {
         let messages = self.queues.peek(&queue()).await.unwrap().messages;
-        let ends = messages.iter().filter_map(|message| match Signal::decode(&message.text) {
+        let mut ends = messages.iter().filter_map(|message| match Signal::decode(&message.text) {
             Signal::Current(message) => message.exit_code,
             _ => None,
         });
-        ends.last()
+        ends.next_back()
     }
 }
 
