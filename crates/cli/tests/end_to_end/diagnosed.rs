@@ -55,11 +55,11 @@ fn parameters_that_are_missing_are_named_until_they_are_there() {
     let (world, aws) = (to_migrate(), Aws::start().unwrap());
     ended_with(&world, 1);
     let endpoint = aws.endpoint();
-    let asked = ["--parameters", "/bfd/test/pipeline", "--parameter", "/bfd/test/key", "--region", REGION, "--endpoint", &endpoint];
+    let asked = ["--parameters", "/app/test/pipeline", "--parameter", "/app/test/key", "--region", REGION, "--endpoint", &endpoint];
     let found = restage_in_aws(&world, &[&["diagnose"], &BOTH, &asked]).ends(exit::UNDONE).tells("exit status 1");
-    found.tells("below `/bfd/test/pipeline` are not in").tells("`/bfd/test/key` is not in").tells("arn:aws");
-    in_aws(&aws, "AmazonSSM", "PutParameter", r#"{"Name":"/bfd/test/pipeline/x","Value":"1","Type":"String"}"#);
-    in_aws(&aws, "AmazonSSM", "PutParameter", r#"{"Name":"/bfd/test/key","Value":"s3cret-word","Type":"SecureString"}"#);
+    found.tells("below `/app/test/pipeline` are not in").tells("`/app/test/key` is not in").tells("arn:aws");
+    in_aws(&aws, "AmazonSSM", "PutParameter", r#"{"Name":"/app/test/pipeline/x","Value":"1","Type":"String"}"#);
+    in_aws(&aws, "AmazonSSM", "PutParameter", r#"{"Name":"/app/test/key","Value":"s3cret-word","Type":"SecureString"}"#);
     let fixed = restage_in_aws(&world, &[&["diagnose"], &BOTH, &asked, &["--fix", "--yes"]]).ends(exit::DONE);
     fixed.keeps_quiet_of("s3cret-word");
     is_well(&world, &[&BOTH]);
@@ -68,9 +68,9 @@ fn parameters_that_are_missing_are_named_until_they_are_there() {
 #[test]
 fn messages_in_amazons_queue_are_looked_at_and_deleted() {
     let (world, aws) = (to_migrate(), Aws::start().unwrap());
-    in_aws(&aws, "AmazonSQS", "CreateQueue", r#"{"QueueName":"bfd-test-migrator.fifo","Attributes":{"FifoQueue":"true"}}"#);
+    in_aws(&aws, "AmazonSQS", "CreateQueue", r#"{"QueueName":"app-test-migrator.fifo","Attributes":{"FifoQueue":"true"}}"#);
     let body = r#"{\"appStage\":\"Finished\",\"messageId\":1,\"pid\":1,\"exitCode\":0}"#;
-    let url = format!("{}/{}/bfd-test-migrator.fifo", aws.endpoint(), restage_lab::aws::ACCOUNT);
+    let url = format!("{}/{}/app-test-migrator.fifo", aws.endpoint(), restage_lab::aws::ACCOUNT);
     let group = r#""MessageGroupId":"a","MessageDeduplicationId":"a""#;
     in_aws(&aws, "AmazonSQS", "SendMessage", &format!(r#"{{"QueueUrl":"{url}","MessageBody":"{body}",{group}}}"#));
     let queue = format!("sqs:{url}");

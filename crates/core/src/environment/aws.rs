@@ -107,13 +107,13 @@ mod tests {
         for (good, text) in [
             (AwsRegion::parse("us-gov-west-1").is_ok(), "us-gov-west-1"),
             (AwsEndpoint::parse("http://127.0.0.1:5000").is_ok(), "http://127.0.0.1:5000"),
-            (ParameterPath::parse("/bfd/test/common/nonsensitive").is_ok(), "/bfd/test/common/nonsensitive"),
+            (ParameterPath::parse("/app/test/common/nonsensitive").is_ok(), "/app/test/common/nonsensitive"),
             (ParameterName::parse("schema-version").is_ok(), "schema-version"),
             (AwsRegion::parse("virginia").is_err(), "virginia"),
             (AwsEndpoint::parse("sqs.internal").is_err(), "sqs.internal"),
             (AwsEndpoint::parse("https://user:word@sqs.internal").is_err(), "https://user:word@sqs.internal"),
-            (ParameterPath::parse("bfd/test").is_err(), "bfd/test"),
-            (ParameterName::parse("/bfd/{{ env }}").is_err(), "/bfd/{{ env }}"),
+            (ParameterPath::parse("app/test").is_err(), "app/test"),
+            (ParameterName::parse("/app/{{ env }}").is_err(), "/app/{{ env }}"),
             (ParameterName::parse("").is_err(), ""),
         ] {
             assert!(good, "{text}");

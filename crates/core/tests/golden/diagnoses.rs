@@ -42,7 +42,7 @@ fn queue(minutes_ago: i64, texts: &[&str]) -> Observed<QueueSeen> {
     let message = |(at, text): (usize, &&str)| QueuedMessage { id: QueuedId(at.to_string()), text: (*text).into(), sent };
     let count = Count { waiting: texts.len() as u64, ..Count::default() };
     let messages = texts.iter().enumerate().map(message).collect();
-    Observed::Seen(QueueSeen { name: "bfd-test-migrator.fifo".into(), peeked: Peeked { messages, count } })
+    Observed::Seen(QueueSeen { name: "app-test-migrator.fifo".into(), peeked: Peeked { messages, count } })
 }
 
 /// A database with nothing amiss.
@@ -291,10 +291,10 @@ fn rows_of_a_history_that_are_not_as_they_should_be() {
 #[test]
 fn access_to_aws_and_what_the_log_and_the_models_say() {
     let missing = Code::ParameterMissing
-        .error("the parameters below `/bfd/test/pipeline` are not in SSM's parameter store")
+        .error("the parameters below `/app/test/pipeline` are not in SSM's parameter store")
         .help("check the name");
     let forbidden = Code::ParameterForbidden
-        .error("the parameter `/bfd/test/key` may not be read")
+        .error("the parameter `/app/test/key` may not be read")
         .because("AccessDeniedException")
         .help("grant it");
     let troubles = [missing, forbidden]

@@ -22,7 +22,7 @@ fn queue(now: Timestamp) -> QueueSeen {
     let message = |(at, text)| QueuedMessage { id: QueuedId(format!("{at}")), text, sent };
     let messages = texts.into_iter().enumerate().map(message).collect();
     let count = Count { waiting: 2, ..Count::default() };
-    QueueSeen { name: "bfd-test-migrator.fifo".into(), peeked: Peeked { messages, count } }
+    QueueSeen { name: "app-test-migrator.fifo".into(), peeked: Peeked { messages, count } }
 }
 
 fn history() -> HistorySeen {
@@ -50,7 +50,7 @@ fn example() -> Diagnosis {
     let log = "INFO  migrating to version 42\nERROR canceling statement due to lock timeout\n  at V42__lookup.sql:4\n\
                Migrator completed with exit status 2\n";
     let database = DatabaseSeen {
-        name: "test/fhirdb".into(),
+        name: "test/clinic".into(),
         protection: Protection::None,
         lock: Observed::Seen(None),
         mark: Observed::Seen(None),
@@ -59,7 +59,7 @@ fn example() -> Diagnosis {
     };
     let symptoms = Symptoms {
         now,
-        command: "restage diagnose --database test/fhirdb --queue sqs:bfd-test-migrator.fifo --location db --log m.log".into(),
+        command: "restage diagnose --database test/clinic --queue sqs:app-test-migrator.fifo --location db --log m.log".into(),
         queue: Observed::Seen(queue(now)),
         processes: BTreeMap::new(),
         host: Observed::NotAsked,

@@ -220,10 +220,10 @@ mod tests {
     #[test]
     fn queues_are_read_as_users_write_them() {
         let region = |name: &str| Some(AwsRegion::parse(name).unwrap());
-        let Ok(Queue::Sqs(plain)) = read("{ sqs: bfd-test-migrator.fifo, region: us-east-1 }") else { panic!("it is good") };
+        let Ok(Queue::Sqs(plain)) = read("{ sqs: app-test-migrator.fifo, region: us-east-1 }") else { panic!("it is good") };
         assert_eq!(
             (plain.name.name(), plain.name.is_fifo(), plain.place.region),
-            ("bfd-test-migrator.fifo", true, region("us-east-1"))
+            ("app-test-migrator.fifo", true, region("us-east-1"))
         );
         let Ok(Queue::Sqs(by_url)) = read("sqs: https://sqs.eu-west-2.amazonaws.com/123456789012/q") else { panic!("it is good") };
         assert_eq!((by_url.name.name(), by_url.place.region, by_url.place.endpoint), ("q", region("eu-west-2"), None));

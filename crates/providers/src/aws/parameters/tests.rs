@@ -24,12 +24,12 @@ fn named(name: &str) -> Wanted {
 async fn everything_that_is_forbidden_is_named_with_what_aws_says() {
     let body = r#"{"__type":"AccessDeniedException","Message":"not authorized to perform: ssm:GetParametersByPath"}"#;
     let page = Page::serving(400, body).await;
-    let wanted = [below("/bfd/test/pipeline"), named("/bfd/test/version")];
+    let wanted = [below("/app/test/pipeline"), named("/app/test/version")];
     let Err(errors) = parameters().resolve(&place(&page.url("")), &wanted).await else { panic!("it is forbidden") };
     let said: Vec<&str> = errors.iter().map(|error| error.message.as_str()).collect();
     assert_eq!(
         said,
-        ["the parameters below `/bfd/test/pipeline` may not be read", "the parameter `/bfd/test/version` may not be read"]
+        ["the parameters below `/app/test/pipeline` may not be read", "the parameter `/app/test/version` may not be read"]
     );
     assert!(errors.iter().all(|error| error.code == Code::ParameterForbidden && !error.retry));
     assert!(std::error::Error::source(&errors[0]).unwrap().to_string().contains("ssm:GetParametersByPath"));
@@ -38,10 +38,10 @@ async fn everything_that_is_forbidden_is_named_with_what_aws_says() {
 #[tokio::test]
 async fn a_key_that_cannot_be_used_is_about_the_parameter() {
     let page = Page::serving(400, r#"{"__type":"InvalidKeyId","message":"the key is disabled"}"#).await;
-    let Err(errors) = parameters().resolve(&place(&page.url("")), &[named("/bfd/test/password")]).await else { panic!("no key") };
+    let Err(errors) = parameters().resolve(&place(&page.url("")), &[named("/app/test/password")]).await else { panic!("no key") };
     assert_eq!(
         (errors[0].code, errors[0].message.as_str()),
-        (Code::ParameterForbidden, "the parameter `/bfd/test/password` cannot be read")
+        (Code::ParameterForbidden, "the parameter `/app/test/password` cannot be read")
     );
     assert!(std::error::Error::source(&errors[0]).unwrap().to_string().contains("the key is disabled"));
 }
