@@ -51,6 +51,12 @@ async fn await_that(what: &str, condition: impl Fn() -> bool) {
     }
 }
 
+/// On a quick machine the rows may have been committed before anybody heard of the first of them.
+fn assert_all_or_nothing(cluster: &Cluster) {
+    let rows = cluster.psql("copy", "SELECT count(*) FROM large").unwrap();
+    assert!(["0", "150000"].contains(&rows.as_str()), "{rows} of 150000 rows");
+}
+
 #[tokio::test(flavor = "multi_thread")]
 async fn stopped_in_the_middle_of_rows_nothing_goes_on_working_and_a_second_attempt_succeeds() {
     let (cluster, carried) = large().await;
@@ -66,7 +72,7 @@ async fn stopped_in_the_middle_of_rows_nothing_goes_on_working_and_a_second_atte
     let (ended, ()) = tokio::join!(copy::fill(&route, &filling), asking);
     assert_eq!(ended.unwrap_err().kind, Kind::Interrupted);
     await_that("the sessions are gone", || sessions(&cluster) == "0").await;
-    assert_eq!(cluster.psql("copy", "SELECT count(*) FROM large").unwrap(), "0");
+    assert_all_or_nothing(&cluster);
 
     let filled = pair.fill(&carried, None).await.unwrap();
     assert_eq!(filled.tables.values().map(|table| table.rows_written).sum::<u64>(), 150_001);
@@ -84,7 +90,7 @@ async fn a_copy_that_is_dropped_leaves_no_session_behind() {
         () = reporter.reached.notified() => {}
     }
     await_that("the sessions are gone", || sessions(&cluster) == "0").await;
-    assert_eq!(cluster.psql("copy", "SELECT count(*) FROM large").unwrap(), "0");
+    assert_all_or_nothing(&cluster);
 }
 
 #[tokio::test(flavor = "multi_thread")]

@@ -44,6 +44,7 @@ fn waiting_in_vain(schedule: &Schedule) -> (Outcome, f64) {
     let (mut sample, variant) = (sample("smallest await-condition"), Variant::sound());
     let Step::AwaitCondition(step) = &mut sample.plan.steps[0].step else { panic!("another step") };
     step.every = Duration::from_hours(1);
+    sample.plan.steps[0].within = Duration::from_minutes(1);
     let world = world(&sample, schedule, &variant);
     world.lock().looks_left.values_mut().for_each(|left| *left = u64::MAX);
     let outcome = world.drive(&sample.plan, &variant).unwrap();
