@@ -17,9 +17,12 @@ pub use ended::Ended;
 pub(crate) use models::differences_seen_by;
 pub use models::{differences, other_histories, read_models, snapshot};
 pub use relay::{Audience, Found};
+pub(crate) use relay::{all_applied, told_in_queue};
 pub use restage_pgcopy::stop;
+pub(crate) use signals::Signals;
 pub use signals::{DEFAULT_HEARTBEAT, Telling};
 pub use sources::Sources;
+pub(crate) use status::of_told;
 pub use status::{of_connecting, of_working};
 pub(crate) use trouble::first_of;
 pub use trouble::told_of_migrations;
@@ -27,12 +30,11 @@ pub use trouble::told_of_migrations;
 use futures::FutureExt as _;
 use relay::Relay;
 use restage_core::provider::Clock;
-use restage_core::signal::{ExitStatus, MigrationStage, MigratorId, Progress, SchemaVersion, ScriptStage};
+use restage_core::signal::{ExitStatus, MigratorId};
 use restage_core::{Code, Error, Result};
 use restage_migrate::runner::{Cx, GoOn, Ran, Runner, SystemClock};
 use restage_migrate::scripts::Scripts;
 use restage_pgcopy::stop::Stop;
-use signals::Signals;
 use std::any::Any;
 use std::panic::AssertUnwindSafe;
 use std::path::Path;
@@ -109,8 +111,7 @@ impl Migrator {
         let found = runner.look().await.map_err(|error| Ended::of(of_working(&error), error))?;
         relay.found(&found, &scripts, &resolved.settings);
         let ran = runner.run(&scripts, go_on).await.map_err(|error| Ended::of(of_working(&error), error))?;
-        let version = ran.after.as_ref().map(|version| SchemaVersion(version.to_string()));
-        relay.tell(Progress::Migrating(MigrationStage { stage: ScriptStage::AfterMigration, migration_file: None, version }));
+        relay.tell(all_applied(ran.after.as_ref()));
         Ok(ran)
     }
 

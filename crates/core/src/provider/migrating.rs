@@ -32,6 +32,9 @@ pub struct Migrated {
     pub version: Option<String>,
     /// Tables that were compared with their models; none where there are no models.
     pub models: u64,
+    /// What went wrong beside it, such as messages that were not sent.
+    #[serde(default)]
+    pub notes: Vec<String>,
     /// Seconds it took.
     pub seconds: f64,
 }

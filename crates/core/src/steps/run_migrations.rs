@@ -74,6 +74,7 @@ impl Action for RunMigrations {
         if receipt.models > 0 {
             lines.push(format!("{} tables are as the models say", receipt.models));
         }
+        lines.extend(receipt.notes);
         Summary { lines, ..Summary::default() }
     }
     fn by_hand(&self, run: &RunId) -> Vec<String> {

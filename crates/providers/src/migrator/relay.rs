@@ -7,6 +7,7 @@ use restage_migrate::runner::{self, File, Info, Reporter};
 use restage_migrate::scripts::Scripts;
 use restage_migrate::settings::Settings;
 use restage_migrate::state::Migration;
+use restage_migrate::version::Version;
 use std::sync::{Arc, Mutex, PoisonError};
 
 /// Hears what a migrator has to say beside its messages; calls must return at once.
@@ -75,15 +76,21 @@ impl Reporter for Relay<'_> {
         if let runner::Progress::Completed(file) = progress {
             self.applied.lock().unwrap_or_else(PoisonError::into_inner).push(file.migration_file.to_owned());
         }
-        if let Some(progress) = told(progress) {
+        if let Some(progress) = told_in_queue(progress) {
             self.tell(progress);
         }
         self.audience.progress(progress);
     }
 }
 
+/// That all is applied, with the version that was observed then.
+pub(crate) fn all_applied(version: Option<&Version>) -> Progress {
+    let version = version.map(|version| SchemaVersion(version.to_string()));
+    Progress::Migrating(MigrationStage { stage: ScriptStage::AfterMigration, migration_file: None, version })
+}
+
 /// What a queue is told of progress; the end of a run is told by whoever knows the version then.
-fn told(progress: &runner::Progress<'_>) -> Option<Progress> {
+pub(crate) fn told_in_queue(progress: &runner::Progress<'_>) -> Option<Progress> {
     use runner::Progress as Said;
     let stage = |stage| Some(Progress::Migrating(MigrationStage { stage, migration_file: None, version: None }));
     let of = |stage, file: &File<'_>| {

@@ -50,7 +50,7 @@ struct Limits {
 }
 
 /// The messages of one migrator.
-pub(super) struct Signals {
+pub(crate) struct Signals {
     pen: Arc<Pen>,
     door: Arc<Door>,
     waiting: Mutex<mpsc::Receiver<Item>>,
@@ -73,7 +73,7 @@ struct Pen {
 type Item = Option<Outgoing>;
 
 impl Signals {
-    pub(super) fn new(telling: &Telling, migrator: &MigratorId, clock: Arc<dyn Clock>, audience: Arc<dyn Audience>) -> Self {
+    pub(crate) fn new(telling: &Telling, migrator: &MigratorId, clock: Arc<dyn Clock>, audience: Arc<dyn Audience>) -> Self {
         let (outbox, waiting) = mpsc::channel(MAX_WAITING);
         let writer = Mutex::new(Writer::new(migrator.clone(), telling.format, telling.heartbeat));
         let door = Door::new(telling.queues.clone(), telling.queue.clone(), clock.clone(), audience);
@@ -90,7 +90,7 @@ impl Signals {
     }
 
     /// Sends the first message, waits until the queue has it, and lets the others follow.
-    pub(super) async fn begin(&self) -> Result<()> {
+    pub(crate) async fn begin(&self) -> Result<()> {
         if let Some(first) = self.pen.write(|writer, now| writer.progress(Progress::Started, now)) {
             self.door.attempt(&first).await?;
         }
@@ -104,12 +104,12 @@ impl Signals {
     }
 
     /// Tells of progress, and waits for nothing.
-    pub(super) fn tell(&self, progress: Progress) {
+    pub(crate) fn tell(&self, progress: Progress) {
         self.pen.put(|writer, now| writer.progress(progress, now));
     }
 
     /// Tells how the migrator ended, when what was told before is sent or has had its time.
-    pub(super) async fn end(&self, status: ExitStatus) {
+    pub(crate) async fn end(&self, status: ExitStatus) {
         let beating = lock(&self.beating).take();
         beating.inspect(JoinHandle::abort);
         let delivery = lock(&self.delivery).take();

@@ -1,5 +1,6 @@
 //! Which exit status an error ends a migrator with.
 
+use restage_core::Code;
 use restage_core::signal::ExitStatus;
 use restage_migrate::{Error, Kind};
 use restage_pgcopy as pgcopy;
@@ -36,5 +37,28 @@ pub fn of_working(error: &Error) -> ExitStatus {
         | Kind::Failed
         | Kind::Locked
         | Kind::Unfinished => ExitStatus::MigrationFailed,
+    }
+}
+
+/// The status of an error as users meet it, where its kind is known no more.
+pub(crate) fn of_told(error: &restage_core::Error) -> ExitStatus {
+    match error.code {
+        Code::InvalidFile
+        | Code::FileUnreadable
+        | Code::SecretUnavailable
+        | Code::ParameterMissing
+        | Code::ParameterForbidden
+        | Code::LoginRefused
+        | Code::ConnectionPooled => ExitStatus::InvalidConfiguration,
+        Code::MigrationFailed
+        | Code::MigrationsInvalid
+        | Code::PlanStale
+        | Code::QueryFailed
+        | Code::PrivilegeMissing
+        | Code::DeadlinePassed
+        | Code::TargetBusy
+        | Code::InDoubt => ExitStatus::MigrationFailed,
+        Code::ModelsDiffer => ExitStatus::ValidationFailed,
+        _ => ExitStatus::Unexpected,
     }
 }

@@ -1,18 +1,20 @@
 //! Migrations: what of some scripts is still to be applied, and applying it.
 
+mod aloud;
 pub(super) mod examining;
-mod voice;
 
 use super::servers::{Caller, Servers};
 use super::work::Setting;
 use crate::jobs::Teller;
-use crate::migrator::{Sources, differences_seen_by, first_of, read_models, told_of_migrations};
+use crate::migrator::{
+    Signals, Sources, all_applied, differences_seen_by, first_of, read_models, told_in_queue, told_of_migrations,
+};
 use restage_core::environment::DatabaseAddress;
 use restage_core::facts::{PendingFacts, PendingScript, Refusal};
 use restage_core::provider::{MigrateSpec, Migrated, Progress};
 use restage_core::scenario::migrations::Scripts;
 use restage_core::schema::quote_literal;
-use restage_core::signal::{ExitStatus, SchemaVersion};
+use restage_core::signal::SchemaVersion;
 use restage_core::{Code, Error, Result};
 use restage_migrate::history::Table;
 use restage_migrate::models::Models;
@@ -24,8 +26,8 @@ use restage_migrate::state::{Migration, States};
 use restage_migrate::validate::{When, validate};
 use restage_migrate::{reading, runner};
 use std::path::Path;
+use std::sync::Arc;
 use std::time::Instant;
-use voice::{Voice, exit_status};
 
 /// The schema of a history that is still to be made, unless settings name one.
 const USUAL_SCHEMA: &str = "public";
@@ -101,10 +103,8 @@ fn first_told(errors: Vec<restage_migrate::Error>) -> Error {
 pub(super) async fn migrate(servers: &Servers, spec: &MigrateSpec, setting: &Setting) -> Result<Migrated> {
     let Some(signals) = &spec.signals else { return Box::pin(apply(servers, spec, setting, None)).await };
     let queues = setting.queues.clone().ok_or_else(|| Code::QueueMissing.error("no queue can be reached from here"))?;
-    let voice = Voice::start(queues, signals).await?;
-    let applied = Box::pin(apply(servers, spec, setting, Some(&voice))).await;
-    voice.end(applied.as_ref().map_or_else(exit_status, |_| ExitStatus::Success)).await;
-    applied
+    let work = async |signals: Arc<Signals>| Box::pin(apply(servers, spec, setting, Some(&signals))).await;
+    Box::pin(aloud::aloud(queues, signals, work)).await
 }
 
 /// What a database has of some scripts, without touching it.
@@ -127,10 +127,10 @@ pub(super) async fn observed(servers: &Servers, spec: &MigrateSpec) -> Result<Mi
         Some(models) => compare(servers, &spec.address, &models).await?,
         None => 0,
     };
-    Ok(Migrated { applied: vec![], version: facts.version, models, seconds: started.elapsed().as_secs_f64() })
+    Ok(Migrated { applied: vec![], version: facts.version, models, notes: vec![], seconds: started.elapsed().as_secs_f64() })
 }
 
-async fn apply(servers: &Servers, spec: &MigrateSpec, setting: &Setting, voice: Option<&Voice>) -> Result<Migrated> {
+async fn apply(servers: &Servers, spec: &MigrateSpec, setting: &Setting, signals: Option<&Signals>) -> Result<Migrated> {
     let started = Instant::now();
     let models = models(&spec.scripts, &spec.folder)?;
     let mut settings = settings(&spec.scripts, &spec.folder)?;
@@ -138,7 +138,7 @@ async fn apply(servers: &Servers, spec: &MigrateSpec, setting: &Setting, voice: 
     let name = format!("SET application_name = {};", quote_literal(Caller::job(&setting.job).as_str()));
     settings.init_sql = Some(format!("{name} {}", settings.init_sql.unwrap_or_default()));
     let endpoint = servers.endpoint(&spec.address).await?;
-    let telling = Telling { reporter: &setting.reporter, voice };
+    let telling = Telling { reporter: &setting.reporter, signals };
     let cx = Cx { settings: &settings, reporter: &telling, clock: &SystemClock, stop: &setting.stop, environment: "" };
     let runner = Box::pin(Runner::connect(&endpoint, cx)).await.map_err(told_of_migrations)?;
     let scripts = runner.scripts().map_err(first_told)?;
@@ -148,6 +148,9 @@ async fn apply(servers: &Servers, spec: &MigrateSpec, setting: &Setting, voice: 
     let left: Vec<&PendingScript> = spec.expected.iter().filter(|wanted| !is_applied(wanted)).collect();
     expect(&left, &states.to_run(&settings))?;
     let ran = Box::pin(runner.run(&scripts, GoOn::Refused)).await.map_err(told_of_migrations)?;
+    if let Some(signals) = signals {
+        signals.tell(all_applied(ran.after.as_ref()));
+    }
     let tables = match models {
         Some(models) => compare(servers, &spec.address, &models).await?,
         None => 0,
@@ -156,6 +159,7 @@ async fn apply(servers: &Servers, spec: &MigrateSpec, setting: &Setting, voice: 
         applied: spec.expected.iter().map(|script| script.script.clone()).collect(),
         version: ran.after.map(|version| version.to_string()),
         models: tables,
+        notes: vec![],
         seconds: started.elapsed().as_secs_f64(),
     })
 }
@@ -212,14 +216,14 @@ async fn compare(servers: &Servers, address: &DatabaseAddress, models: &Models) 
 /// Tells a run's progress as a job does, and in its queue.
 struct Telling<'a> {
     reporter: &'a Teller,
-    voice: Option<&'a Voice>,
+    signals: Option<&'a Signals>,
 }
 
 impl Reporter for Telling<'_> {
     fn report(&self, progress: &runner::Progress<'_>) {
         use runner::Progress as Said;
-        if let Some(voice) = self.voice {
-            voice.report(progress);
+        if let (Some(signals), Some(progress)) = (self.signals, told_in_queue(progress)) {
+            signals.tell(progress);
         }
         let doing = match progress {
             Said::BeforeFile(file) => format!("run `{}`", file.migration_file),
