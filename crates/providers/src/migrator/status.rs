@@ -62,3 +62,35 @@ pub(crate) fn of_told(error: &restage_core::Error) -> ExitStatus {
         _ => ExitStatus::Unexpected,
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::super::told_of_migrations;
+    use super::*;
+
+    #[test]
+    fn the_stage_ends_by_the_same_error_as_the_command() {
+        // An unreadable file may be a script or a configuration, which its code does not tell apart.
+        let kinds = [
+            Kind::Setting,
+            Kind::Connection,
+            Kind::Interrupted,
+            Kind::Differs,
+            Kind::BrokenName,
+            Kind::Duplicate,
+            Kind::Encoding,
+            Kind::Unterminated,
+            Kind::Placeholder,
+            Kind::Mixed,
+            Kind::Invalid,
+            Kind::LimitPassed,
+            Kind::Database,
+            Kind::Failed,
+            Kind::Locked,
+            Kind::Unfinished,
+        ];
+        for kind in kinds {
+            assert_eq!(of_told(&told_of_migrations(kind.error("x"))), of_working(&kind.error("x")), "{kind:?}");
+        }
+    }
+}
