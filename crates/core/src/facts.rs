@@ -12,7 +12,7 @@ mod record;
 
 pub use migrations::{AppliedMigration, MigrationDifference, MigrationHistory, MigrationTool};
 pub use object::{ObjectKind, ObjectName};
-pub use pending::{PendingFacts, PendingKey, PendingScript, Refusal};
+pub use pending::{PendingFacts, PendingKey, PendingScript};
 pub use queue::QueueFacts;
 pub use record::RecordFacts;
 

@@ -6,8 +6,9 @@ mod processes;
 
 pub use crate::postgres::examining::Patient;
 
-use crate::aws::{Aws, Parameters, Wanted};
-use crate::postgres::{Servers, examining};
+use crate::aws::{Aws, Wanted};
+use crate::migrator;
+use crate::postgres::examining;
 use crate::queues::AllQueues;
 use jiff::Timestamp;
 use restage_core::diagnosis::{Access, Fix, LeaseSeen, Observed, ParameterTrouble, Protection, QueueSeen, Symptoms};
@@ -44,25 +45,25 @@ pub struct Asked {
 
 /// Looks at everything that has to do with migrations.
 pub struct Examiner {
-    servers: Servers,
+    access: migrator::Access,
     aws: Aws,
     queues: AllQueues,
 }
 
 impl Examiner {
     /// Looks through these connections, this access to AWS and these queues.
-    pub fn new(servers: Servers, aws: Aws, queues: AllQueues) -> Self {
-        Self { servers, aws, queues }
+    pub fn new(access: migrator::Access, aws: Aws, queues: AllQueues) -> Self {
+        Self { access, aws, queues }
     }
 
     /// Observes all that was asked for and changes nothing; what cannot be seen is said so.
     pub async fn gather(&self, asked: &Asked, lease: Observed<Option<LeaseSeen>>, now: Timestamp) -> Symptoms {
         let (queue, database, host, access, log) = tokio::join!(
             look(asked.queue.as_ref().map(|queue| self.queue(queue))),
-            look(asked.database.as_ref().map(|patient| examining::look(&self.servers, patient))),
-            look(asked.host.as_ref().map(|spec| host::ask(spec, &self.servers))),
+            look(asked.database.as_ref().map(|patient| examining::look(&self.access, patient))),
+            look(asked.host.as_ref().map(|spec| host::ask(spec, &self.access.servers))),
             self.access(asked),
-            look(asked.log.as_ref().map(|path| log::read(path, self.servers.secrets()))),
+            look(asked.log.as_ref().map(|path| log::read(path, self.access.servers.secrets()))),
         );
         let processes = queue.seen().map(|queue: &QueueSeen| processes::of(queue, now)).unwrap_or_default();
         Symptoms { now, command: asked.command.clone(), queue, processes, host, database, lease, access, log }
@@ -89,11 +90,10 @@ impl Examiner {
         if wanted.is_empty() {
             return Observed::NotAsked;
         }
-        let parameters = Parameters::new(self.aws.clone(), self.servers.secrets().clone());
         let resolved = async {
             let mut troubles = Vec::new();
             for one in wanted {
-                let errors = parameters.resolve(place, std::slice::from_ref(one)).await.err().unwrap_or_default();
+                let errors = self.access.parameters.resolve(place, std::slice::from_ref(one)).await.err().unwrap_or_default();
                 let command = command(one, place);
                 troubles.extend(
                     errors.iter().map(|error| ParameterTrouble { failure: Failure::from(error), command: command.clone() }),
@@ -109,9 +109,9 @@ impl Examiner {
         match fix {
             Fix::PurgeQueue { .. } => self.queues.purge(asked.queue.as_ref().ok_or_else(|| not_asked("queue"))?).await,
             Fix::EndSession { pid, began, on } => {
-                examining::end(&self.servers, &changeable(asked)?.address, *on, *pid, began).await
+                examining::end(&self.access.servers, &changeable(asked)?.address, *on, *pid, began).await
             }
-            Fix::RepairHistory { extent, changes } => examining::repair(&self.servers, changeable(asked)?, *extent, changes).await,
+            Fix::RepairHistory { extent, changes } => examining::repair(&self.access, changeable(asked)?, *extent, changes).await,
             Fix::ReleaseLease { run } => Err(Code::WrongMoment.error(format!("the lease of `{run}` is in the store"))),
         }
     }

@@ -30,31 +30,36 @@ pub use trouble::told;
 
 pub(crate) use statements::expect_one_harmless;
 
+use crate::migrator::Access;
 use restage_core::Result;
 use restage_core::environment::DatabaseAddress;
 use restage_core::name::RunId;
 use restage_core::provider::{Databases, MigrateSpec, Migrated, Own, ShadowSpec, SwapSpec, Swapped};
 
 /// What a database has of some scripts, without touching it.
-pub(crate) async fn observed(servers: &Servers, spec: &MigrateSpec) -> Result<Migrated> {
-    migrating::observed(servers, spec).await
+pub(crate) async fn observed(access: &Access, spec: &MigrateSpec) -> Result<Migrated> {
+    migrating::observed(access, spec).await
 }
 
 /// Databases on PostgreSQL servers.
-#[derive(Clone, Debug, Default)]
+#[derive(Clone, Debug)]
 pub struct Postgres {
-    servers: Servers,
+    access: Access,
     shelter: swap::Shelter,
 }
 
 impl Postgres {
-    /// Reaches servers through these connections.
-    pub fn new(servers: Servers) -> Self {
-        Self { servers, shelter: swap::Shelter::default() }
+    /// Reaches servers, and what scripts refer to, through these.
+    pub fn new(access: Access) -> Self {
+        Self { access, shelter: swap::Shelter::default() }
     }
     /// The connections.
     pub fn servers(&self) -> &Servers {
-        &self.servers
+        &self.access.servers
+    }
+    /// The connections, and what else scripts of migrations refer to.
+    pub fn access(&self) -> &Access {
+        &self.access
     }
     /// Waits until swaps whose caller is gone have let others in again.
     pub async fn settle_swaps(&self) {
@@ -65,21 +70,21 @@ impl Postgres {
 #[async_trait::async_trait]
 impl Databases for Postgres {
     async fn ensure_shadow(&self, spec: &ShadowSpec, run: &RunId) -> Result<Own<DatabaseAddress>> {
-        shadow::ensure(&self.servers, spec, run).await
+        shadow::ensure(self.servers(), spec, run).await
     }
     async fn find_own(&self, address: &DatabaseAddress, run: &RunId) -> Result<Option<Own<DatabaseAddress>>> {
-        shadow::find_own(&self.servers, address, run).await
+        shadow::find_own(self.servers(), address, run).await
     }
     async fn ensure_dropped(&self, database: Own<DatabaseAddress>) -> Result<()> {
-        shadow::ensure_dropped(&self.servers, database.get()).await
+        shadow::ensure_dropped(self.servers(), database.get()).await
     }
     async fn swap(&self, spec: &SwapSpec, run: &RunId) -> Result<Swapped> {
-        swap::swap(&self.servers, &self.shelter, spec, run).await
+        swap::swap(self.servers(), &self.shelter, spec, run).await
     }
     async fn swap_back(&self, spec: &SwapSpec, run: &RunId) -> Result<()> {
-        swap::swap_back(&self.servers, &self.shelter, spec, run).await
+        swap::swap_back(self.servers(), &self.shelter, spec, run).await
     }
     async fn was_refreshed_by(&self, address: &DatabaseAddress, run: &RunId) -> Result<bool> {
-        in_place::was_refreshed_by(&self.servers, address, run).await
+        in_place::was_refreshed_by(self.servers(), address, run).await
     }
 }

@@ -1,7 +1,7 @@
 //! Versions of schemas: what histories have, and what files and parameters say of them.
 
-use crate::aws::Parameters;
-use crate::postgres::{Servers, observed};
+use crate::migrator::Access;
+use crate::postgres::observed;
 use restage_core::provider::{MigrateSpec, Migrated, Record, Versions};
 use restage_core::signal::SchemaVersion;
 use restage_core::{Code, Error, Result};
@@ -16,27 +16,28 @@ const MAX_VERSION_BYTES: usize = 50;
 /// Histories on servers, and records in files and in AWS.
 #[derive(Clone, Debug)]
 pub struct AllVersions {
-    servers: Servers,
-    parameters: Parameters,
+    access: Access,
 }
 
 impl AllVersions {
-    /// Reads histories through the first and parameters through the second.
-    pub fn new(servers: Servers, parameters: Parameters) -> Self {
-        Self { servers, parameters }
+    /// Reads histories and parameters through this.
+    pub fn new(access: Access) -> Self {
+        Self { access }
     }
 }
 
 #[async_trait::async_trait]
 impl Versions for AllVersions {
     async fn observed(&self, spec: &MigrateSpec) -> Result<Migrated> {
-        observed(&self.servers, spec).await
+        observed(&self.access, spec).await
     }
 
     async fn recorded(&self, record: &Record) -> Result<Option<SchemaVersion>> {
         let text = match record {
             Record::File(path) => read(path).await?,
-            Record::Parameter { name, place } => self.parameters.read(place, name).await?.map(|value| value.expose().to_owned()),
+            Record::Parameter { name, place } => {
+                self.access.parameters.read(place, name).await?.map(|value| value.expose().to_owned())
+            }
         };
         text.map(|text| version(&text, record)).transpose()
     }
@@ -45,8 +46,8 @@ impl Versions for AllVersions {
         match (record, version) {
             (Record::File(path), Some(version)) => write(path, version).await,
             (Record::File(path), None) => remove(path).await,
-            (Record::Parameter { name, place }, Some(version)) => self.parameters.write(place, name, &version.0).await,
-            (Record::Parameter { name, place }, None) => self.parameters.remove(place, name).await,
+            (Record::Parameter { name, place }, Some(version)) => self.access.parameters.write(place, name, &version.0).await,
+            (Record::Parameter { name, place }, None) => self.access.parameters.remove(place, name).await,
         }
     }
 }

@@ -1,10 +1,11 @@
 //! Everything that steps may ask for, put together.
 
-use crate::aws::{Aws, Parameters};
+use crate::aws::Aws;
 use crate::clock::SystemClock;
 use crate::diagnosis::Examiner;
 use crate::jobs::{Keepers, LocalJobs, Output};
-use crate::postgres::{Postgres, Servers, TargetMark, gather};
+use crate::migrator::Access;
+use crate::postgres::{Postgres, TargetMark, gather};
 use crate::probes::LocalProbes;
 use crate::queues::{AllQueues, SqsQueues};
 use crate::secrets::Secrets;
@@ -50,10 +51,8 @@ impl World {
     pub fn with_secrets(settings: Settings, secrets: Secrets) -> Self {
         let aws = Aws::default();
         let queues = AllQueues::new(Arc::new(SqsQueues::new(aws.clone())), settings.queues.clone());
-        let parameters = Parameters::new(aws, secrets.clone());
-        let servers = Servers::new(secrets);
-        let versions = AllVersions::new(servers.clone(), parameters);
-        Self { settings, postgres: Postgres::new(servers), queues, versions }
+        let access = Access::new(aws, secrets);
+        Self { settings, postgres: Postgres::new(access.clone()), queues, versions: AllVersions::new(access) }
     }
 
     /// What steps are given.
@@ -76,7 +75,7 @@ impl World {
         environments: &Environments,
         folder: &Path,
     ) -> Result<Facts> {
-        let mut facts = Box::pin(gather(self.postgres.servers(), scenario, library, environments, folder)).await?;
+        let mut facts = Box::pin(gather(self.postgres.access(), scenario, library, environments, folder)).await?;
         for queue in stages::queues(scenario, library) {
             let peeked = self.queues.peek(&queue).await?;
             facts.queues.push((queue, QueueFacts::of(&peeked, SystemClock.now())));
@@ -95,7 +94,7 @@ impl World {
 
     /// Whoever looks for what ails migrations, with these queues.
     pub fn examiner(&self, aws: Aws, queues: AllQueues) -> Examiner {
-        Examiner::new(self.postgres.servers().clone(), aws, queues)
+        Examiner::new(self.postgres.access().clone(), aws, queues)
     }
 
     /// Removes what is kept of the jobs of a run that has ended for good.

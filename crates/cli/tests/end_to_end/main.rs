@@ -14,6 +14,7 @@ mod refresh;
 mod drift;
 mod in_place;
 mod migrated;
+mod migrated_aws;
 mod deployments;
 mod migrations;
 mod migrator;

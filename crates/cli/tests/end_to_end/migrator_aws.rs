@@ -14,15 +14,30 @@ use std::net::TcpStream;
 const FIFO: &str = ".fifo";
 
 /// A world and an AWS.
-struct Cloud {
-    world: World,
+pub(crate) struct Cloud {
+    pub(crate) world: World,
     server: Aws,
 }
 
 impl Cloud {
     fn start() -> Self {
+        Self::above(site())
+    }
+    pub(crate) fn above(world: World) -> Self {
         let server = Aws::start().unwrap_or_else(|error| panic!("{error}: {:?}", error.help()));
-        Self { world: site(), server }
+        Self { world, server }
+    }
+
+    /// Where it is, as scenarios say it.
+    pub(crate) fn place(&self) -> String {
+        format!("region: {REGION}, endpoint: \"{}\"", self.server.endpoint())
+    }
+
+    /// Plays a command to its end that finds AWS.
+    pub(crate) fn restage(&self, words: &[&str]) -> Played {
+        let mut command = self.world.command(words);
+        command.env("AWS_ACCESS_KEY_ID", ACCESS_KEY).env("AWS_SECRET_ACCESS_KEY", SECRET_KEY);
+        Playing::start(command, &self.world.path("said")).finish()
     }
 
     /// Asks a service without going through the product.
@@ -53,7 +68,7 @@ impl Cloud {
         made["QueueUrl"].as_str().unwrap().to_owned()
     }
 
-    fn put(&self, name: &str, kind: &str, value: &str) {
+    pub(crate) fn put(&self, name: &str, kind: &str, value: &str) {
         self.ask("ssm", "PutParameter", &json!({ "Name": name, "Type": kind, "Value": value }));
     }
 
@@ -61,9 +76,7 @@ impl Cloud {
     fn run(&self, more: &[&str]) -> Played {
         let endpoint = self.server.endpoint();
         let place = ["--region", REGION, "--endpoint", &endpoint];
-        let mut command = self.world.command(&words("run", &[more, &place].concat()));
-        command.env("AWS_ACCESS_KEY_ID", ACCESS_KEY).env("AWS_SECRET_ACCESS_KEY", SECRET_KEY);
-        Playing::start(command, &self.world.path("said")).finish()
+        self.restage(&words("run", &[more, &place].concat()))
     }
 
     /// Runs a migrator that tells this queue of itself, and expects its end on all three ways that it is told.

@@ -1,5 +1,6 @@
 //! Which migrations are still to be applied, and what keeps them from it.
 
+use crate::error::Failure;
 use crate::name::{DatabaseName, EnvironmentName};
 use crate::scenario::migrations::Scripts;
 use crate::signal::SchemaVersion;
@@ -29,7 +30,7 @@ pub struct PendingFacts {
     /// What would be applied, in its order.
     pub pending: Vec<PendingScript>,
     /// What keeps them from being applied.
-    pub refusals: Vec<Refusal>,
+    pub refusals: Vec<Failure>,
 }
 
 /// A script that would be applied.
@@ -50,13 +51,4 @@ impl PendingScript {
     pub fn id(&self) -> &str {
         self.version.as_deref().unwrap_or(&self.script)
     }
-}
-
-/// Why scripts cannot be applied.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
-pub struct Refusal {
-    /// One sentence in lower case.
-    pub message: String,
-    /// An instruction.
-    pub help: Option<String>,
 }

@@ -103,11 +103,7 @@ fn key(history: &EnvironmentName, to: &EnvironmentName, database: &DatabaseName,
 /// Refuses for every reason that scripts and history give, and says what is pending.
 pub(super) fn tell(facts: &PendingFacts, builder: &mut Builder) {
     for refusal in &facts.refusals {
-        let error = Code::MigrationsInvalid.error(&refusal.message);
-        builder.refuse(match &refusal.help {
-            Some(help) => error.help(help),
-            None => error,
-        });
+        builder.refuse(refusal.clone().into());
     }
     for script in &facts.pending {
         let version = script.version.as_deref().map_or("repeatable".to_owned(), |version| format!("version {version}"));

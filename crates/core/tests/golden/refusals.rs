@@ -2,9 +2,9 @@
 
 use super::case::Case;
 use crate::facts::{add_table, column, foreign_key, history, integer, list, name, nullable, text};
-use restage_core::facts::{
-    CopyFacts, DanglingReference, KeepFacts, MaskTrial, ObjectKind, ObjectName, PendingFacts, Refusal, TrialVerdict,
-};
+use restage_core::Code;
+use restage_core::error::Failure;
+use restage_core::facts::{CopyFacts, DanglingReference, KeepFacts, MaskTrial, ObjectKind, ObjectName, PendingFacts, TrialVerdict};
 use restage_core::schema::{Check, ColumnName, ColumnPath, ForeignKey, TypeKind, View};
 
 fn kept(facts: &mut CopyFacts) -> &mut KeepFacts {
@@ -79,9 +79,10 @@ fn a_target_that_the_named_scripts_do_not_lead_to() {
 #[test]
 fn scripts_and_a_history_that_disagree() {
     let disagreeing = |facts: &mut PendingFacts| {
-        let help = Some("put the script back as it was applied".into());
-        facts.refusals.push(Refusal { message: "`V2__users.sql` was edited after it was applied".into(), help });
-        facts.refusals.push(Refusal { message: "`V3__roles.sql` was applied and is not there".into(), help: None });
+        let edited = Code::MigrationsInvalid.error("`V2__users.sql` was edited after it was applied");
+        let edited = edited.help("put the script back as it was applied");
+        let gone = Code::MigrationsInvalid.error("`V3__roles.sql` was applied and is not there");
+        facts.refusals.extend([edited, gone].iter().map(Failure::from));
     };
     Case::copying("migrations: { apply: [migrations] }").pending(disagreeing).is_refused("migrations-invalid");
 }

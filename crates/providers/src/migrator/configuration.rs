@@ -2,9 +2,10 @@
 
 use super::models::read_models;
 use super::sources::Sources;
-use crate::aws::{ParameterValues, Parameters, Wanted};
+use crate::aws::{Aws, ParameterValues, Parameters, Wanted};
 use crate::postgres::Servers;
-use restage_core::environment::{AwsPlace, DatabaseAddress, ParameterName};
+use crate::secrets::Secrets;
+use restage_core::environment::{AwsPlace, DatabaseAddress, ParameterName, ParameterPath};
 use restage_core::error::Failure;
 use restage_core::{Code, Error, Result};
 use restage_migrate::models::Models;
@@ -54,14 +55,35 @@ pub struct Resolved {
 }
 
 impl Access {
+    /// Asks AWS through the first; what is secret comes from the second and is hidden by it.
+    pub fn new(aws: Aws, secrets: Secrets) -> Self {
+        Self { servers: Servers::new(secrets.clone()), parameters: Parameters::new(aws, secrets) }
+    }
+
+    /// The parameters below these paths, or an error for each path that is missing or forbidden.
+    pub async fn below(&self, paths: &[ParameterPath], place: &AwsPlace) -> Result<ParameterValues, Vec<Error>> {
+        if paths.is_empty() {
+            return Ok(ParameterValues::default());
+        }
+        let wanted: Vec<Wanted> = paths.iter().cloned().map(Wanted::Below).collect();
+        self.parameters.resolve(place, &wanted).await
+    }
+
     /// The error without a secret that a server or a setting may have quoted.
     pub fn without_secrets(&self, error: &Error) -> Error {
+        let mut told = Error::from(self.failure_without_secrets(error));
+        told.retry = error.retry;
+        told
+    }
+
+    /// As [`Access::without_secrets`], for an error that is kept.
+    pub fn failure_without_secrets(&self, error: &Error) -> Failure {
         let redact = |text: &str| self.servers.secrets().redact(text);
         let mut failure = Failure::from(error);
         failure.message = redact(&failure.message);
         failure.help = failure.help.as_deref().map(redact);
         failure.causes = failure.causes.iter().map(|cause| redact(cause)).collect();
-        failure.into()
+        failure
     }
 }
 
@@ -69,7 +91,7 @@ impl Configuration {
     /// Follows every reference, or reports everything that is missing, forbidden or wrong.
     pub async fn resolve(&self, access: &Access) -> Result<Resolved, Vec<Error>> {
         let mut errors = Vec::new();
-        let fetched = self.fetch(access).await.unwrap_or_else(|wrong| {
+        let fetched = access.below(&self.sources.parameters, &self.place).await.unwrap_or_else(|wrong| {
             errors.extend(wrong);
             ParameterValues::default()
         });
@@ -86,14 +108,6 @@ impl Configuration {
             }),
             _ => Err(errors),
         }
-    }
-
-    async fn fetch(&self, access: &Access) -> Result<ParameterValues, Vec<Error>> {
-        if self.sources.parameters.is_empty() {
-            return Ok(ParameterValues::default());
-        }
-        let wanted: Vec<Wanted> = self.sources.parameters.iter().cloned().map(Wanted::Below).collect();
-        access.parameters.resolve(&self.place, &wanted).await
     }
 
     /// The database with its password.

@@ -5,7 +5,6 @@ use crate::aws::{ParameterValue, ParameterValues};
 use restage_core::environment::{ParameterName, ParameterPath};
 use restage_core::{Code, Error, Result};
 use restage_migrate::scripts::Location;
-use restage_migrate::settings::Settings;
 use restage_migrate::settings::flyway::Reading;
 use std::collections::BTreeMap;
 use std::io::ErrorKind;
@@ -64,11 +63,6 @@ impl Sources {
         if errors.is_empty() { Ok(reading) } else { Err(errors) }
     }
 
-    /// The settings alone, of sources that need nothing fetched.
-    pub(crate) fn settings(&self) -> Result<Settings, Vec<Error>> {
-        self.read(&ParameterValues::default()).map(|reading| reading.settings)
-    }
-
     fn texts(&self, unreadable: &mut Vec<Error>) -> Vec<(&Path, String)> {
         let mut texts = Vec::new();
         let usual = self.usual_files.iter().map(|path| (path, true));
@@ -116,6 +110,11 @@ fn key_of(path: &ParameterPath, name: &ParameterName) -> Option<String> {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use restage_migrate::settings::Settings;
+
+    fn settings(sources: &Sources) -> Result<Settings, Vec<Error>> {
+        sources.read(&ParameterValues::default()).map(|reading| reading.settings)
+    }
 
     #[test]
     fn parameters_are_settings_or_placeholders_by_their_names_below_the_path() {
@@ -144,7 +143,7 @@ mod tests {
             folder: PathBuf::from("/project"),
             ..Sources::default()
         };
-        let settings = sources.settings().unwrap();
+        let settings = settings(&sources).unwrap();
         assert_eq!((settings.table.as_str(), settings.installed_by.as_deref()), ("of_variable", Some("ada")));
         assert!(settings.group && !settings.mixed);
         assert_eq!(settings.init_sql.as_deref(), Some("set x = 'a\\b'"));
@@ -160,7 +159,7 @@ mod tests {
             locations: vec!["s3:bucket".to_owned()],
             ..Sources::default()
         };
-        let errors = sources.settings().unwrap_err();
+        let errors = settings(&sources).unwrap_err();
         let messages: Vec<_> = errors.iter().map(|error| error.message.as_str()).collect();
         assert_eq!(errors.len(), 3, "{messages:?}");
         assert!(messages[0].contains("the command line: Flyway has no setting `flyway.groups`"), "{messages:?}");

@@ -3,6 +3,7 @@
 use super::migrating::examining as migrating;
 use super::servers::{Caller, Servers};
 use super::{lease, sessions};
+use crate::migrator::Access;
 use restage_core::Result;
 use restage_core::diagnosis::{DatabaseSeen, Extent, Observed, Protection, SessionOn};
 use restage_core::environment::DatabaseAddress;
@@ -29,9 +30,9 @@ pub struct Patient {
 }
 
 /// Looks at the database on sessions that can only read.
-pub(crate) async fn look(servers: &Servers, patient: &Patient) -> Result<DatabaseSeen> {
+pub(crate) async fn look(access: &Access, patient: &Patient) -> Result<DatabaseSeen> {
     let Patient { address, scripts, folder, .. } = patient;
-    let client = servers.read(address).await?;
+    let client = access.servers.read(address).await?;
     let reader = client.reader();
     let models = match migrating::differences(reader, scripts, folder).await {
         Ok(None) => Observed::NotAsked,
@@ -41,9 +42,9 @@ pub(crate) async fn look(servers: &Servers, patient: &Patient) -> Result<Databas
     Ok(DatabaseSeen {
         name: patient.name.clone(),
         protection: patient.protection,
-        lock: Observed::from(migrating::lock(reader, scripts, folder).await),
-        mark: Observed::from(mark(servers, address).await),
-        history: Observed::from(migrating::history(reader, address, scripts, folder).await),
+        lock: Observed::from(migrating::lock(access, reader, scripts, folder).await),
+        mark: Observed::from(mark(&access.servers, address).await),
+        history: Observed::from(migrating::history(access, reader, address, scripts, folder).await),
         models,
     })
 }
@@ -63,6 +64,6 @@ pub(crate) async fn end(servers: &Servers, address: &DatabaseAddress, on: Sessio
 }
 
 /// Repairs the history, if what is to be done is what was shown.
-pub(crate) async fn repair(servers: &Servers, patient: &Patient, extent: Extent, shown: &[String]) -> Result<()> {
-    migrating::repair(servers, &patient.address, &patient.scripts, &patient.folder, extent, shown).await
+pub(crate) async fn repair(access: &Access, patient: &Patient, extent: Extent, shown: &[String]) -> Result<()> {
+    migrating::repair(access, &patient.address, &patient.scripts, &patient.folder, extent, shown).await
 }

@@ -4,6 +4,7 @@ use super::listing::{Listing, list, size};
 use super::servers::{Caller, Servers};
 use super::trouble::told;
 use super::{fill, lease, migrating};
+use crate::migrator::Access;
 use restage_core::environment::{DatabaseAddress, Environments};
 use restage_core::facts::{
     CopyFacts, CopyKey, DanglingReference, DatabaseFacts, Facts, KeepFacts, Leftover, PendingFacts, PendingKey, UniqueClash,
@@ -23,12 +24,13 @@ use std::path::Path;
 
 /// Observes the databases that a scenario copies, and those of the scenarios that it runs; touches nothing.
 pub async fn gather(
-    servers: &Servers,
+    access: &Access,
     scenario: &Scenario,
     library: &BTreeMap<ScenarioName, Scenario>,
     environments: &Environments,
     folder: &Path,
 ) -> Result<Facts> {
+    let servers = &access.servers;
     let mut wanted = Vec::new();
     collect(&scenario.stages, scenario, library, &mut wanted);
     let mut facts = Facts::default();
@@ -44,16 +46,16 @@ pub async fn gather(
         }
     }
     for key in stages::migrated(scenario, library) {
-        let found = observe_pending(servers, &key, environments, folder).await?;
+        let found = observe_pending(access, &key, environments, folder).await?;
         facts.pending.push((key, found));
     }
     Ok(facts)
 }
 
 /// What scripts and the history of one stage come to; the scripts of a copy will run on the target's server.
-async fn observe_pending(servers: &Servers, key: &PendingKey, environments: &Environments, folder: &Path) -> Result<PendingFacts> {
+async fn observe_pending(access: &Access, key: &PendingKey, environments: &Environments, folder: &Path) -> Result<PendingFacts> {
     let (history, address) = (find(environments, &key.database, &key.history)?, find(environments, &key.database, &key.to)?);
-    Box::pin(migrating::pending(servers, history, address, &key.scripts, folder)).await
+    Box::pin(migrating::pending(access, history, address, &key.scripts, folder)).await
 }
 
 fn collect<'a>(

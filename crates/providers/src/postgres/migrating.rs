@@ -7,12 +7,13 @@ use super::servers::{Caller, Servers};
 use super::work::Setting;
 use crate::jobs::Teller;
 use crate::migrator::{
-    Signals, Sources, all_applied, differences_seen_by, first_of, read_models, told_in_queue, told_of_migrations,
+    Access, Signals, Sources, all_applied, differences_seen_by, first_of, read_models, told_in_queue, told_of_migrations,
 };
 use restage_core::environment::DatabaseAddress;
-use restage_core::facts::{PendingFacts, PendingScript, Refusal};
+use restage_core::error::Failure;
+use restage_core::facts::{PendingFacts, PendingScript};
 use restage_core::provider::{MigrateSpec, Migrated, Progress};
-use restage_core::scenario::migrations::Scripts;
+use restage_core::scenario::migrations::{Parameters, Scripts};
 use restage_core::schema::quote_literal;
 use restage_core::signal::SchemaVersion;
 use restage_core::{Code, Error, Result};
@@ -37,15 +38,18 @@ const IN_SCENARIO: &str = "settings of the scenario";
 
 /// Compares scripts with a database's history, which is only read; they will run with `address`'s role on its database.
 pub(super) async fn pending(
-    servers: &Servers,
+    access: &Access,
     history: &DatabaseAddress,
     address: &DatabaseAddress,
     scripts: &Scripts,
     folder: &Path,
 ) -> Result<PendingFacts> {
-    let settings = settings(scripts, folder)?;
+    let settings = match settings(access, scripts, folder).await {
+        Ok(settings) => settings,
+        Err(errors) => return refused(access, errors),
+    };
     models(scripts, folder)?;
-    let client = servers.read(history).await?;
+    let client = access.servers.read(history).await?;
     let found = reading::history(client.reader(), &settings).await.map_err(told_of_migrations)?;
     let (table, rows) = found.unwrap_or_else(|| (table_to_make(&settings), vec![]));
     let known = Known {
@@ -58,7 +62,7 @@ pub(super) async fn pending(
     let placeholders = reading::placeholders(&settings, &known).map_err(told_of_migrations)?;
     let scripts = match scripts::find(&settings.locations, &settings, &placeholders) {
         Ok(scripts) => scripts,
-        Err(errors) => return Ok(PendingFacts { refusals: errors.into_iter().map(refusal).collect(), ..PendingFacts::default() }),
+        Err(errors) => return refused(access, errors.into_iter().map(told_of_migrations).collect()),
     };
     let states = States::resolve(&scripts, &rows, &settings).map_err(told_of_migrations)?;
     let mut errors = if settings.validate_on_migrate { validate(&states, &settings, When::BeforeRun) } else { vec![] };
@@ -67,8 +71,21 @@ pub(super) async fn pending(
         version: states.current().and_then(Migration::version).map(ToString::to_string),
         newest: newest(&scripts),
         pending: states.to_run(&settings).into_iter().map(planned).collect(),
-        refusals: errors.into_iter().map(refusal).collect(),
+        refusals: kept(access, &errors.into_iter().map(told_of_migrations).collect::<Vec<_>>()),
     })
+}
+
+/// Errors as a plan keeps them.
+fn kept(access: &Access, errors: &[Error]) -> Vec<Failure> {
+    errors.iter().map(|error| access.failure_without_secrets(error)).collect()
+}
+
+/// Everything that keeps scripts from being applied, unless it may pass.
+fn refused(access: &Access, errors: Vec<Error>) -> Result<PendingFacts> {
+    if errors.iter().any(|error| error.code == Code::CannotConnect) {
+        return Err(first_of(errors));
+    }
+    Ok(PendingFacts { refusals: kept(access, &errors), ..PendingFacts::default() })
 }
 
 fn newest(scripts: &scripts::Scripts) -> Option<SchemaVersion> {
@@ -90,30 +107,24 @@ fn planned(script: &Script) -> PendingScript {
     }
 }
 
-fn refusal(error: restage_migrate::Error) -> Refusal {
-    let error = told_of_migrations(error);
-    Refusal { message: error.message, help: error.help }
-}
-
 fn first_told(errors: Vec<restage_migrate::Error>) -> Error {
     first_of(errors.into_iter().map(told_of_migrations).collect())
 }
 
 /// Applies what the plan says is pending, and nothing else; tells of it where it is to be told.
-pub(super) async fn migrate(servers: &Servers, spec: &MigrateSpec, setting: &Setting) -> Result<Migrated> {
-    let Some(signals) = &spec.signals else { return Box::pin(apply(servers, spec, setting, None)).await };
+pub(super) async fn migrate(access: &Access, spec: &MigrateSpec, setting: &Setting) -> Result<Migrated> {
+    let Some(signals) = &spec.signals else { return Box::pin(apply(access, spec, setting, None)).await };
     let queues = setting.queues.clone().ok_or_else(|| Code::QueueMissing.error("no queue can be reached from here"))?;
-    let work = async |signals: Arc<Signals>| Box::pin(apply(servers, spec, setting, Some(&signals))).await;
+    let work = async |signals: Arc<Signals>| Box::pin(apply(access, spec, setting, Some(&signals))).await;
     Box::pin(aloud::aloud(queues, signals, work)).await
 }
 
 /// What a database has of some scripts, without touching it.
-pub(super) async fn observed(servers: &Servers, spec: &MigrateSpec) -> Result<Migrated> {
+pub(super) async fn observed(access: &Access, spec: &MigrateSpec) -> Result<Migrated> {
     let started = Instant::now();
-    let facts = Box::pin(pending(servers, &spec.address, &spec.address, &spec.scripts, &spec.folder)).await?;
-    if let Some(Refusal { message, help }) = facts.refusals.into_iter().next() {
-        let error = Code::MigrationsInvalid.error(message);
-        return Err(if let Some(help) = help { error.help(help) } else { error });
+    let facts = Box::pin(pending(access, &spec.address, &spec.address, &spec.scripts, &spec.folder)).await?;
+    if let Some(refusal) = facts.refusals.into_iter().next() {
+        return Err(refusal.into());
     }
     if let Some(first) = facts.pending.first() {
         let count = facts.pending.len();
@@ -124,20 +135,20 @@ pub(super) async fn observed(servers: &Servers, spec: &MigrateSpec) -> Result<Mi
             .help("find out whether the migrator has other scripts, or another database"));
     }
     let models = match models(&spec.scripts, &spec.folder)? {
-        Some(models) => compare(servers, &spec.address, &models).await?,
+        Some(models) => compare(&access.servers, &spec.address, &models).await?,
         None => 0,
     };
     Ok(Migrated { applied: vec![], version: facts.version, models, notes: vec![], seconds: started.elapsed().as_secs_f64() })
 }
 
-async fn apply(servers: &Servers, spec: &MigrateSpec, setting: &Setting, signals: Option<&Signals>) -> Result<Migrated> {
+async fn apply(access: &Access, spec: &MigrateSpec, setting: &Setting, signals: Option<&Signals>) -> Result<Migrated> {
     let started = Instant::now();
     let models = models(&spec.scripts, &spec.folder)?;
-    let mut settings = settings(&spec.scripts, &spec.folder)?;
+    let mut settings = settings(access, &spec.scripts, &spec.folder).await.map_err(first_of)?;
     // By this name its sessions are found again after a crash.
     let name = format!("SET application_name = {};", quote_literal(Caller::job(&setting.job).as_str()));
     settings.init_sql = Some(format!("{name} {}", settings.init_sql.unwrap_or_default()));
-    let endpoint = servers.endpoint(&spec.address).await?;
+    let endpoint = access.servers.endpoint(&spec.address).await?;
     let telling = Telling { reporter: &setting.reporter, signals };
     let cx = Cx { settings: &settings, reporter: &telling, clock: &SystemClock, stop: &setting.stop, environment: "" };
     let runner = Box::pin(Runner::connect(&endpoint, cx)).await.map_err(told_of_migrations)?;
@@ -152,7 +163,7 @@ async fn apply(servers: &Servers, spec: &MigrateSpec, setting: &Setting, signals
         signals.tell(all_applied(ran.after.as_ref()));
     }
     let tables = match models {
-        Some(models) => compare(servers, &spec.address, &models).await?,
+        Some(models) => compare(&access.servers, &spec.address, &models).await?,
         None => 0,
     };
     Ok(Migrated {
@@ -186,16 +197,19 @@ fn expect(left: &[&PendingScript], pending: &[&Script]) -> Result<()> {
 }
 
 /// The settings of scripts. The environment of whoever runs restage has no say in a plan.
-fn settings(scripts: &Scripts, folder: &Path) -> Result<Settings> {
+async fn settings(access: &Access, scripts: &Scripts, folder: &Path) -> Result<Settings, Vec<Error>> {
+    let Parameters { below, place } = &scripts.parameters;
     let sources = Sources {
         files: scripts.config.iter().map(|path| folder.join(path)).collect(),
+        parameters: below.clone(),
         values: scripts.settings.iter().map(|(key, value)| (key.clone(), value.clone())).collect(),
         values_from: IN_SCENARIO,
         locations: scripts.locations.clone(),
         folder: folder.to_owned(),
         ..Sources::default()
     };
-    sources.settings().map_err(first_of)
+    let fetched = access.below(below, place).await?;
+    sources.read(&fetched).map(|reading| reading.settings)
 }
 
 fn models(scripts: &Scripts, folder: &Path) -> Result<Option<Models>> {

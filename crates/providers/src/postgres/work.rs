@@ -49,11 +49,12 @@ impl Postgres {
             Work::Keep(spec) => Box::pin(surviving::keep(servers, spec, setting).map_ok(receipt)),
             Work::Verify(spec) => Box::pin(comparing::compare(servers, spec, setting).map_ok(receipt)),
             Work::InPlace(spec) => Box::pin(in_place::refresh(servers, spec, setting)),
-            Work::Migrate(spec) => Box::pin(migrating::migrate(servers, spec, setting).map_ok(receipt)),
+            Work::Migrate(spec) => Box::pin(migrating::migrate(self.access(), spec, setting).map_ok(receipt)),
             Work::Sql(spec) => Box::pin(sql::run(servers, spec, setting)),
             Work::Command(_) => unreachable!("commands are followed, not performed"),
         };
-        done.await
+        // A statement that failed may hold what a placeholder stands for, and servers quote statements.
+        done.await.map_err(|error| self.access().without_secrets(&error))
     }
 
     /// Whether what a receipt tells of is still there, so that the work need not be done again.

@@ -6,8 +6,11 @@ use restage_core::provider::{CommandDone, CommandSpec, Fate, Jobs, Watch, Work};
 use restage_core::scenario::run::Command;
 use restage_core::{Code, Result};
 use restage_lab::Major;
+use restage_providers::aws::Aws;
 use restage_providers::jobs::{LocalJobs, Output};
-use restage_providers::postgres::{Postgres, Servers};
+use restage_providers::migrator::Access;
+use restage_providers::postgres::Postgres;
+use restage_providers::secrets::Secrets;
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex};
@@ -48,10 +51,10 @@ impl Bench {
     }
     /// Jobs as a process sees them that has just been started.
     fn jobs(&self) -> LocalJobs {
-        self.jobs_of(Servers::default())
+        self.jobs_of(Access::new(Aws::default(), Secrets::default()))
     }
-    fn jobs_of(&self, servers: Servers) -> LocalJobs {
-        LocalJobs::new(self.folder.path().join("jobs"), Postgres::new(servers), self.heard.clone())
+    fn jobs_of(&self, access: Access) -> LocalJobs {
+        LocalJobs::new(self.folder.path().join("jobs"), Postgres::new(access), self.heard.clone())
     }
     fn spec(&self, command: Command) -> CommandSpec {
         CommandSpec {
@@ -233,7 +236,7 @@ async fn a_database_is_handed_over_by_environment_alone_and_its_password_is_neve
         psql.display()
     );
     let spec = CommandSpec { database: Some(site.address("postgres", "owner")), ..bench.spec(Command::Shell(script)) };
-    let jobs = bench.jobs_of(site.servers());
+    let jobs = bench.jobs_of(site.access());
     let done: CommandDone = perform(&jobs, &name(), &Work::Command(spec)).await.unwrap();
     assert_eq!(bench.heard(), ["password: ***", "owner|postgres"]);
     let words = read(&bench.file("words"));

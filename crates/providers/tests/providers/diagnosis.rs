@@ -10,7 +10,6 @@ use restage_providers::TargetMark;
 use restage_providers::aws::Aws;
 use restage_providers::diagnosis::{Asked, Examiner, Patient};
 use restage_providers::queues::{AllQueues, SqsQueues};
-use std::collections::BTreeMap;
 use std::sync::Arc;
 
 const HISTORY: &str = "CREATE TABLE flyway_schema_history (installed_rank int PRIMARY KEY, version text, description text, type text, \
@@ -19,11 +18,11 @@ const HISTORY: &str = "CREATE TABLE flyway_schema_history (installed_rank int PR
 
 fn examiner(site: &Site) -> Examiner {
     let sqs = Arc::new(SqsQueues::new(Aws::default()));
-    Examiner::new(site.servers(), Aws::default(), AllQueues::new(sqs.clone(), sqs))
+    Examiner::new(site.access(), Aws::default(), AllQueues::new(sqs.clone(), sqs))
 }
 
 fn asked(site: &Site, protection: Protection) -> Asked {
-    let scripts = Scripts { locations: vec![], config: vec![], settings: BTreeMap::new(), models: None };
+    let scripts = Scripts::default();
     let address = site.address("app", "postgres");
     let patient = Patient { name: "preprod/app".into(), address, protection, scripts, folder: ".".into() };
     Asked { database: Some(patient), ..Asked::default() }

@@ -9,7 +9,9 @@ use restage_lab::{Cluster, Config, Installation, Major, SUPERUSER, SUPERUSER_PAS
 use restage_pgcopy::stop::Stop;
 use restage_pgcopy::tools::Tools;
 use restage_pgcopy::{archive, facts};
+use restage_providers::aws::Aws;
 use restage_providers::jobs::LocalJobs;
+use restage_providers::migrator::Access;
 use restage_providers::postgres::{Comment, Mark, Origin, Postgres, Role, Servers};
 use restage_providers::secrets::Secrets;
 use serde::de::DeserializeOwned;
@@ -79,20 +81,26 @@ impl Site {
         }
     }
 
-    pub(crate) fn servers(&self) -> Servers {
+    pub(crate) fn access(&self) -> Access {
         let passwords = self.passwords.clone();
-        Servers::new(Secrets::with_variables(move |name| passwords.lock().unwrap().get(name).map(Into::into)))
+        let secrets = Secrets::with_variables(move |name| passwords.lock().unwrap().get(name).map(Into::into));
+        Access::new(Aws::default(), secrets)
+    }
+
+    pub(crate) fn servers(&self) -> Servers {
+        self.access().servers
     }
 
     /// Reaches this server and another one.
     pub(crate) fn postgres_with(&self, other: &Self) -> Postgres {
         let (passwords, others) = (self.passwords.clone(), other.passwords.clone());
         let of = |from: &Mutex<BTreeMap<String, String>>, name: &str| from.lock().unwrap().get(name).map(Into::into);
-        Postgres::new(Servers::new(Secrets::with_variables(move |name| of(&passwords, name).or_else(|| of(&others, name)))))
+        let secrets = Secrets::with_variables(move |name| of(&passwords, name).or_else(|| of(&others, name)));
+        Postgres::new(Access::new(Aws::default(), secrets))
     }
 
     pub(crate) fn postgres(&self) -> Postgres {
-        Postgres::new(self.servers())
+        Postgres::new(self.access())
     }
 
     pub(crate) fn identity(&self, database: &str) -> Identity {

@@ -276,7 +276,7 @@ fn queue() -> Queue {
 }
 
 fn scripts() -> Scripts {
-    Scripts { locations: vec!["migrations".into()], config: vec![], settings: BTreeMap::new(), models: None }
+    Scripts { locations: vec!["migrations".into()], ..Scripts::default() }
 }
 
 fn deltas() -> Vec<Delta> {

@@ -78,8 +78,8 @@ fn of_options(common: &Common, named: &NamedDatabase, args: &Args) -> Result<Pat
     let scripts = Scripts {
         locations: args.location.clone(),
         config: args.config.clone(),
-        settings: BTreeMap::new(),
         models: args.models.clone(),
+        ..Scripts::default()
     };
     let here = std::env::current_dir().map_err(|cause| {
         let error = Code::FileUnreadable.error("nobody knows the current folder, which places of scripts are relative to");

@@ -15,9 +15,8 @@ use restage_core::name::{DatabaseName, EnvironmentName};
 use restage_core::signal::ExitStatus;
 use restage_core::{Code, Error, Result};
 use restage_migrate::settings::flyway;
-use restage_providers::aws::{Aws, Parameters};
+use restage_providers::aws::Aws;
 use restage_providers::migrator::{Access, Configuration, Ended, Resolved, Sources};
-use restage_providers::postgres::Servers;
 use restage_providers::secrets::Secrets;
 use std::path::{Path, PathBuf};
 
@@ -43,8 +42,7 @@ enum Stakes {
 
 /// What reaches servers and AWS.
 pub(super) fn access(aws: &Aws) -> Access {
-    let secrets = Secrets::default();
-    Access { servers: Servers::new(secrets.clone()), parameters: Parameters::new(aws.clone(), secrets) }
+    Access::new(aws.clone(), Secrets::default())
 }
 
 impl Asked {

@@ -1,7 +1,7 @@
 //! What a history looks like to somebody who only looks, and bringing it in order.
 
-use super::{Servers, first_told, models, settings, table_to_make};
-use crate::migrator::{differences_seen_by, told_of_migrations};
+use super::{first_told, models, settings, table_to_make};
+use crate::migrator::{Access, differences_seen_by, first_of, told_of_migrations};
 use restage_core::diagnosis::{Extent, HistorySeen, Observed, OddRow, Oddity, ScriptsSeen, SessionSeen, UnfinishedSeen};
 use restage_core::environment::DatabaseAddress;
 use restage_core::scenario::migrations::Scripts as Wanted;
@@ -19,8 +19,13 @@ use restage_pgcopy::stop::Stop;
 use std::path::Path;
 
 /// Who holds the lock of the history, whether there is one or not.
-pub(in crate::postgres) async fn lock(reader: Reader<'_>, wanted: &Wanted, folder: &Path) -> Result<Option<SessionSeen>> {
-    let settings = settings(wanted, folder)?;
+pub(in crate::postgres) async fn lock(
+    access: &Access,
+    reader: Reader<'_>,
+    wanted: &Wanted,
+    folder: &Path,
+) -> Result<Option<SessionSeen>> {
+    let settings = settings(access, wanted, folder).await.map_err(first_of)?;
     let found = reading::history(reader, &settings).await;
     // That its rows cannot be read is told by whoever wants to know them; the lock has the table's name.
     let table = found.ok().flatten().map_or_else(|| table_to_make(&settings), |(table, _)| table);
@@ -37,12 +42,13 @@ pub(in crate::postgres) async fn lock(reader: Reader<'_>, wanted: &Wanted, folde
 
 /// What the history says, compared with the scripts if some are named.
 pub(in crate::postgres) async fn history(
+    access: &Access,
     reader: Reader<'_>,
     address: &DatabaseAddress,
     wanted: &Wanted,
     folder: &Path,
 ) -> Result<HistorySeen> {
-    let settings = settings(wanted, folder)?;
+    let settings = settings(access, wanted, folder).await.map_err(first_of)?;
     let found = reading::history(reader, &settings).await.map_err(told_of_migrations)?;
     let exists = found.is_some();
     let (table, rows) = found.unwrap_or_else(|| (table_to_make(&settings), vec![]));
@@ -172,18 +178,18 @@ pub(in crate::postgres) async fn differences(reader: Reader<'_>, wanted: &Wanted
 
 /// Repairs a history, if what is to be done is what was shown.
 pub(in crate::postgres) async fn repair(
-    servers: &Servers,
+    access: &Access,
     address: &DatabaseAddress,
     wanted: &Wanted,
     folder: &Path,
     extent: Extent,
     shown: &[String],
 ) -> Result<()> {
-    let settings = settings(wanted, folder)?;
+    let settings = settings(access, wanted, folder).await.map_err(first_of)?;
     let ignore_migration_patterns = without_future(&settings);
     // Whoever holds the lock is at work, and must not be waited for.
     let settings = Settings { ignore_migration_patterns, lock_retry_count: 0, ..settings };
-    let (stop, endpoint) = (Stop::never(), servers.endpoint(address).await?);
+    let (stop, endpoint) = (Stop::never(), access.servers.endpoint(address).await?);
     let cx = Cx { settings: &settings, reporter: &Silent, clock: &SystemClock, stop: &stop, environment: "" };
     let runner = Box::pin(Runner::connect(&endpoint, cx)).await.map_err(told_of_migrations)?;
     let scripts = match extent {
