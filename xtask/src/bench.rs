@@ -19,6 +19,7 @@ mod swap;
 
 use std::path::PathBuf;
 
+use self::dataset::Dataset;
 use crate::options::Options;
 use crate::{Outcome, program};
 
@@ -30,6 +31,8 @@ struct Course {
     program: PathBuf,
     scale: f64,
     rounds: usize,
+    /// The only one that is copied.
+    dataset: Option<Dataset>,
 }
 
 /// A bench: its name, and the function that measures and writes the findings as Markdown.
@@ -53,8 +56,9 @@ pub(crate) fn run(words: &[String]) -> Outcome {
         return Err("`--scale` and `--rounds` are above 0".to_owned());
     }
     let program: PathBuf = options.value("--program", PathBuf::new())?;
+    let dataset = options.maybe("--dataset")?;
     let names = options.names(&BENCHES.map(|(name, _)| name))?;
-    let course = Course { program: program::find(&program)?, scale, rounds };
+    let course = Course { program: program::find(&program)?, scale, rounds, dataset };
     let mut done = Vec::new();
     for (name, bench) in BENCHES.iter().filter(|(name, _)| names.contains(name)) {
         let findings = format!("{}\n\n{}", machine::describe(&course)?, bench(&course)?);

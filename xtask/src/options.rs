@@ -21,13 +21,18 @@ impl Options {
 
     /// The value behind an option, or the default.
     pub(crate) fn value<T: FromStr>(&mut self, option: &str, default: T) -> Result<T, String> {
-        let Some(place) = self.words.iter().position(|word| word == option) else { return Ok(default) };
+        Ok(self.maybe(option)?.unwrap_or(default))
+    }
+
+    /// The value behind an option, if it is there.
+    pub(crate) fn maybe<T: FromStr>(&mut self, option: &str) -> Result<Option<T>, String> {
+        let Some(place) = self.words.iter().position(|word| word == option) else { return Ok(None) };
         self.words.remove(place);
         if place == self.words.len() {
             return Err(format!("`{option}` needs a value"));
         }
         let value = self.words.remove(place);
-        value.parse().map_err(|_| format!("`{option} {value}` is not a value it takes"))
+        value.parse().map(Some).map_err(|_| format!("`{option} {value}` is not a value it takes"))
     }
 
     /// The names that are left, or all of them if there are none.

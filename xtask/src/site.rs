@@ -105,13 +105,20 @@ fn scenario_text(stages: &str) -> String {
     format!("scenario: {SCENARIO}\nfrom: production\nto: preprod\nmask-secret: {{ env: MASK_SECRET }}\n{stages}")
 }
 
-/// A server that does nothing by itself while others are measured.
+/// A server that keeps what it was given, as everybody's does, and does nothing by itself while others are measured.
 fn server() -> Result<Cluster, String> {
     let mut config = Config::of(Installation::any().map_err(told)?);
-    config.settings =
-        [("autovacuum", "off"), ("shared_buffers", "512MB"), ("maintenance_work_mem", "256MB"), ("checkpoint_timeout", "1h")]
-            .map(|(name, value)| (name.to_owned(), value.to_owned()))
-            .to_vec();
+    config.settings = [
+        ("fsync", "on"),
+        ("synchronous_commit", "on"),
+        ("full_page_writes", "on"),
+        ("autovacuum", "off"),
+        ("shared_buffers", "512MB"),
+        ("maintenance_work_mem", "256MB"),
+        ("checkpoint_timeout", "1h"),
+    ]
+    .map(|(name, value)| (name.to_owned(), value.to_owned()))
+    .to_vec();
     config.start().map_err(told)
 }
 

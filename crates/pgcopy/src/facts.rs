@@ -45,6 +45,7 @@ pub async fn gather_database(client: &SourceClient, archives: &Archives, tools: 
     };
     let (archive, facts) = client.guard(stop, looking).await?;
     client.end().await?;
+    archives.keep_schema(&archive, &facts.schema);
     Ok(DatabaseFacts { objects: archive.objects(), ..facts })
 }
 

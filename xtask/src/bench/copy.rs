@@ -23,7 +23,8 @@ pub(super) fn run(course: &Course) -> Result<String, String> {
         "`restage copy` into an empty database, with its plan, statistics, the comparison and the swap. Its peers only fill theirs; \
          `pgcopydb` gathers statistics, too.\n",
     );
-    for dataset in [Dataset::Mixed, Dataset::Pgbench, Dataset::Small] {
+    let all = [Dataset::Mixed, Dataset::Pgbench, Dataset::Small];
+    for dataset in all.into_iter().filter(|dataset| course.dataset.is_none_or(|only| only == *dataset)) {
         let site = dataset.site(course)?;
         let mut contestants = contestants(&site);
         let scores = hold(&site, course.rounds, &mut contestants)?;

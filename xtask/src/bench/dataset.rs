@@ -3,6 +3,8 @@
 use restage_lab::dataset::{self as application, PREPROD_OWNER, PRODUCTION_READER, Scale};
 use restage_lab::{Cluster, SUPERUSER, SUPERUSER_PASSWORD};
 
+use std::str::FromStr;
+
 use super::Course;
 use crate::program::must;
 use crate::site::{DATABASE, Login, Site, told};
@@ -36,6 +38,19 @@ pub(super) enum Dataset {
     Pgbench,
     /// Many small tables.
     Small,
+}
+
+impl FromStr for Dataset {
+    type Err = ();
+    fn from_str(name: &str) -> Result<Self, ()> {
+        match name {
+            "application" => Ok(Self::Application),
+            "mixed" => Ok(Self::Mixed),
+            "pgbench" => Ok(Self::Pgbench),
+            "small" => Ok(Self::Small),
+            _ => Err(()),
+        }
+    }
 }
 
 impl Dataset {

@@ -65,7 +65,7 @@ fn parameters_are_settings_and_placeholders_and_secrets_stay_secret() {
     let failed = cloud.restage(&["run", "migrate", "--yes"]).ends(exit::HELD).says("R0316");
     failed.says("invalid input syntax").keeps_quiet_of(TOKEN);
     cloud.restage(&["show"]).says("R0316").keeps_quiet_of(TOKEN);
-    is_nowhere_in(&cloud.world.store().parent().unwrap().to_owned());
+    is_nowhere_in(cloud.world.store().parent().unwrap());
     is_nowhere_in(&cloud.world.path("said"));
 }
 

@@ -10,7 +10,7 @@ use crate::facts::{export_snapshot, identity};
 use crate::stop::Stop;
 use crate::tools::Tools;
 use restage_core::facts::Identity;
-use restage_core::schema::{TableName, quote_identifier};
+use restage_core::schema::{Schema, TableName, quote_identifier};
 use std::collections::BTreeSet;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
@@ -26,6 +26,7 @@ struct Known {
     of: Reading,
     fingerprint: String,
     archive: Arc<Archive>,
+    schema: Option<Arc<Schema>>,
 }
 
 /// Which database is read, by whom and how: all that an archive depends on besides the catalogs.
@@ -68,8 +69,20 @@ impl Archives {
         if all.len() >= KEPT {
             all.remove(0);
         }
-        all.push(Known { of, fingerprint, archive: Arc::clone(&archive) });
+        all.push(Known { of, fingerprint, archive: Arc::clone(&archive), schema: None });
         Ok(archive)
+    }
+
+    /// Keeps the structure that was read in the same snapshot as an archive.
+    pub(crate) fn keep_schema(&self, of: &Arc<Archive>, schema: &Schema) {
+        if let Some(known) = self.known().iter_mut().find(|known| Arc::ptr_eq(&known.archive, of)) {
+            known.schema.get_or_insert_with(|| Arc::new(schema.clone()));
+        }
+    }
+
+    /// The structure that was read with an archive: what has not changed for `pg_dump` has not changed for anybody.
+    pub(crate) fn schema(&self, of: &Arc<Archive>) -> Option<Arc<Schema>> {
+        self.known().iter().find(|known| Arc::ptr_eq(&known.archive, of))?.schema.clone()
     }
 
     fn known(&self) -> MutexGuard<'_, Vec<Known>> {

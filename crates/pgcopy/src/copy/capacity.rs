@@ -31,7 +31,12 @@ impl Capacity {
         let (carried, others) = (filling.carried, sessions_besides(filling.keeping));
         let (source_cores, target_cores) = (cores(source).await?, cores(target).await?);
         let by_cores = |cores: Option<usize>| cores.unwrap_or(WORKERS_WITHOUT_CORES).min(MOST_WORKERS_BY_DEFAULT);
-        let wanted = carried.workers.map_or_else(|| by_cores(source_cores).min(by_cores(target_cores)), usize::from);
+        let by_cores = by_cores(source_cores).min(by_cores(target_cores));
+        let wanted = match carried.workers {
+            Some(workers) => usize::from(workers),
+            None if waits_for_disk(target).await? => with_waiting(by_cores),
+            None => by_cores,
+        };
         // On one server, both ends take theirs from the same.
         let ends = if identity(source).await?.system == identity(target).await?.system { 2 } else { 1 };
         let limit = carried.limits.source_connections.map(|sessions| usize::from(sessions.get()).saturating_sub(others));
@@ -57,6 +62,17 @@ impl Capacity {
     pub(super) fn of_one_session() -> Self {
         Self { workers: 1, streams: 1, budget: Budget::default(), notes: vec![] }
     }
+}
+
+/// Whether the server's sessions wait for its disk, as they do with each index that they make, unless nothing is to be durable.
+async fn waits_for_disk(target: Reader<'_>) -> Result<bool> {
+    let rows = target.query("ask whether the server waits for its disk", "SELECT current_setting('fsync')::bool", &[]).await?;
+    Ok(rows[0].get(0))
+}
+
+/// Workers for as many cores, some of which wait while others work.
+fn with_waiting(cores: usize) -> usize {
+    (cores + cores.div_ceil(2)).min(MOST_WORKERS_BY_DEFAULT)
 }
 
 /// Where both servers and the copy have the same cores, one stream of rows keeps the target's core busy, and more than half of
@@ -118,7 +134,32 @@ fn listed(list: &str) -> Option<usize> {
 
 #[cfg(test)]
 mod tests {
-    use super::{listed, streams_of};
+    use super::{listed, streams_of, waits_for_disk, with_waiting};
+    use crate::connect::{self, Endpoint, Tls, TlsMode};
+    use restage_lab::{Config, Installation, SUPERUSER, SUPERUSER_PASSWORD};
+
+    #[tokio::test]
+    async fn a_server_waits_for_its_disk_unless_nothing_is_to_be_durable() {
+        for (fsync, waits) in [("on", true), ("off", false)] {
+            let settings = vec![("fsync".to_owned(), fsync.to_owned())];
+            let cluster = Config { settings, ..Config::of(Installation::any().unwrap()) }.start().unwrap();
+            let endpoint = Endpoint {
+                host: "127.0.0.1".into(),
+                port: cluster.port(),
+                user: SUPERUSER.into(),
+                password: Some(SUPERUSER_PASSWORD.into()),
+                database: "postgres".into(),
+                tls: Tls { mode: TlsMode::Prefer, root_certificate: None },
+            };
+            let client = connect::source(&endpoint).await.unwrap();
+            assert_eq!(waits_for_disk(client.reader()).await.unwrap(), waits);
+        }
+    }
+
+    #[test]
+    fn more_workers_than_cores_wait_for_a_disk_and_not_without_end() {
+        assert_eq!([1, 2, 3, 4, 8].map(with_waiting), [2, 3, 5, 6, 8]);
+    }
 
     #[test]
     fn where_both_ends_share_their_cores_few_streams_keep_them_busy() {

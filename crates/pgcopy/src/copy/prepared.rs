@@ -58,7 +58,10 @@ impl Prepared {
         tally: &Arc<Tally>,
     ) -> Result<Self> {
         let source = keeper.client.reader();
-        let schema = catalog::read(source).await?;
+        let schema = match filling.archives.schema(&keeper.archive) {
+            Some(known) => known,
+            None => Arc::new(catalog::read(source).await?),
+        };
         let parents = schema.parents();
         let estimates = match sizes {
             Some(sizes) => sizes.estimates.clone(),
@@ -90,7 +93,7 @@ impl Prepared {
             tally: Arc::clone(tally),
             large_object_bytes,
             ledger: Arc::default(),
-            schema: Arc::new(schema),
+            schema,
             copies,
             masks,
             parents,
