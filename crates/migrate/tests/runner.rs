@@ -31,3 +31,6 @@ mod split;
 
 #[path = "runner/interop.rs"]
 mod interop;
+
+#[path = "runner/hostile.rs"]
+mod hostile;

@@ -8,11 +8,11 @@ use super::failure::Left;
 use super::notes::{Notes, Unfinished};
 use super::reporter::{File, Progress};
 use super::run::Applied;
-use super::script::{Control, Mode, control};
+use super::script::Mode;
 use crate::checksum::Checksum;
 use crate::history::{Outcome, Row, next_rank};
 use crate::scripts::Scripts;
-use crate::statements::split;
+use crate::statements::{Control, split};
 use crate::{Error, Kind, Result};
 
 impl Runner<'_> {
@@ -83,7 +83,7 @@ impl Runner<'_> {
             number += 1;
             run.line = Some(statement.line);
             self.run_statement(work, &statement, number).await?;
-            match control(statement.sql) {
+            match statement.control() {
                 Some(Control::Begins) => run.open = true,
                 Some(Control::Ends) => run.open = false,
                 None => {}
