@@ -6,6 +6,7 @@ mod scanner;
 mod draft;
 mod transaction;
 mod control;
+mod encoding;
 mod rows;
 
 use std::path::Path;
@@ -54,6 +55,16 @@ impl Statement<'_> {
     /// What it does with the transaction that it is in, if it begins or ends one.
     pub fn control(&self) -> Option<Control> {
         self.control
+    }
+
+    /// The encoding that it tells the server to expect from now on, if it does so.
+    pub fn client_encoding(&self) -> Option<&str> {
+        encoding::set_by(self.sql)
+    }
+
+    /// The command of psql that it is or begins with, such as `\connect`, which no server knows.
+    pub fn psql_command(&self) -> Option<&str> {
+        self.sql.starts_with('\\').then(|| self.sql.split_whitespace().next().unwrap_or(self.sql))
     }
 }
 

@@ -33,6 +33,7 @@ pub(super) fn shape(file: &ScriptFile, text: &str, settings: &Settings, major: u
     let (mut statements, mut wanting, mut refusing, mut controls) = (0, None, None, false);
     for statement in split(text, &file.path) {
         let statement = statement?;
+        refuse_foreign(file, &statement)?;
         statements += 1;
         let found = if statement.needs_no_transaction(major) { &mut refusing } else { &mut wanting };
         found.get_or_insert(statement.line);
@@ -48,6 +49,33 @@ pub(super) fn shape(file: &ScriptFile, text: &str, settings: &Settings, major: u
         false => Mode::Alone,
     };
     Ok(Shape { statements, mode })
+}
+
+/// Refuses what psql knows and a server does not, and what would make the server read characters that were not sent.
+fn refuse_foreign(file: &ScriptFile, statement: &Statement<'_>) -> Result<()> {
+    let (path, line) = (&file.path, statement.line);
+    if let Some(command) = statement.psql_command() {
+        return Err(Kind::Unterminated
+            .error(format_args!("`{command}` on line {line} of `{}` is a command of psql, which only psql knows", path.display()))
+            .help("remove it, or write what it does as SQL")
+            .at(path, Some(line)));
+    }
+    match statement.client_encoding() {
+        Some(encoding) if !is_sent(encoding) => Err(Kind::Encoding
+            .error(format_args!(
+                "the statement on line {line} of `{}` tells the server to expect {encoding}, and is sent UTF-8 all the same",
+                path.display()
+            ))
+            .help("remove it; name the encoding of the script's file as `encoding`, in the settings or in the script's `.conf`")
+            .at(path, Some(line))),
+        _ => Ok(()),
+    }
+}
+
+/// Whether an encoding is the one that scripts are sent in, by the server's names for it; the default of a session is.
+fn is_sent(encoding: &str) -> bool {
+    let name: String = encoding.chars().filter(char::is_ascii_alphanumeric).collect();
+    ["utf8", "unicode", "default"].iter().any(|known| name.eq_ignore_ascii_case(known))
 }
 
 /// Reads a script and looks at the whole of it.
