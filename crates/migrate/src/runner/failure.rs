@@ -69,6 +69,14 @@ impl Error {
     pub fn failure(&self) -> Option<&Failure> {
         self.cause_of()
     }
+
+    /// Adds what is left of a script that something else than its own statements stopped, if anything is.
+    pub(super) fn leaving(mut self, script: &str, statements: usize, left: Left) -> Self {
+        if let Left::Statements { .. } | Left::InDoubt { .. } = left {
+            self.message = format!("{}; of `{script}`, {}", self.message, left.told(statements));
+        }
+        self
+    }
 }
 
 /// A statement that failed, before it is known what is left.

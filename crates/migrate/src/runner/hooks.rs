@@ -19,6 +19,15 @@ struct Hook<'scripts> {
     shape: Shape,
 }
 
+/// What is around a callback that runs within a migration.
+#[derive(Clone, Copy)]
+pub(super) enum Around {
+    /// A transaction, which is the migration's.
+    Transaction,
+    /// Nothing: what each statement does stays.
+    Nothing,
+}
+
 impl<'scripts> Hooks<'scripts> {
     /// Whether anything runs at an event.
     pub(super) fn any(&self, event: Event) -> bool {
@@ -63,10 +72,14 @@ impl Runner<'_> {
         Ok(())
     }
 
-    /// Runs the callbacks of an event in the transaction that there is, if there is one.
-    pub(super) async fn fire_within(&self, hooks: &Hooks<'_>, event: Event) -> Result<()> {
+    /// Runs the callbacks of an event in the transaction that there is, if there is one; it takes back what they did, if they fail.
+    pub(super) async fn fire_within(&self, hooks: &Hooks<'_>, event: Event, around: Around) -> Result<()> {
+        let left = match around {
+            Around::Transaction => Some(Left::Nothing),
+            Around::Nothing => None,
+        };
         for hook in hooks.of(event) {
-            self.run_hook(hook, None).await?;
+            self.run_hook(hook, left).await?;
         }
         Ok(())
     }

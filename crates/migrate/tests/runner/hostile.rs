@@ -2,9 +2,11 @@
 
 use restage_lab::Cluster;
 use restage_migrate::Kind;
-use restage_migrate::runner::Left;
+use restage_migrate::runner::{Left, Next};
 
 use crate::world::{World, place};
+
+const NOTES: &str = "flyway_schema_history_unfinished";
 
 #[tokio::test]
 async fn a_commit_behind_a_hint_ends_the_transaction() {
@@ -69,4 +71,105 @@ async fn rows_that_a_script_asks_for_are_an_error_of_the_script() {
     let error = world.refused().await;
     assert_eq!((error.kind, place(&error)), (Kind::Failed, ("V1__a.sql".into(), Some(2))));
     assert!(!world.has("a"));
+}
+
+#[tokio::test]
+async fn a_callback_that_fails_before_the_first_statement_leaves_no_migration_behind() {
+    let cluster = Cluster::any().unwrap();
+    let world = World::new(&cluster, "app");
+    world.write("V1__a.sql", "CREATE TABLE a ();\nCREATE TABLE b ();");
+    world.write("V1__a.sql.conf", "executeInTransaction=false");
+    for callback in ["beforeEachMigrate.sql", "beforeEachMigrateStatement.sql"] {
+        world.write(callback, "SELECT 1 / 0;");
+        let error = world.refused().await;
+        assert_eq!(place(&error).0, callback);
+        assert!(!world.has(NOTES) && world.history().is_empty(), "{:?}", world.history());
+        world.remove(callback);
+    }
+    world.run().await.unwrap();
+}
+
+#[tokio::test]
+async fn a_callback_that_fails_behind_a_statement_does_not_make_a_failure_of_it() {
+    let cluster = Cluster::any().unwrap();
+    for (database, callback, done, line) in
+        [("app", "afterEachMigrateStatement.sql", 1, Some(2)), ("other", "afterEachMigrate.sql", 2, None)]
+    {
+        let world = World::new(&cluster, database);
+        world.write("V1__a.sql", "CREATE TABLE a ();\nCREATE TABLE b ();");
+        world.write("V1__a.sql.conf", "executeInTransaction=false");
+        world.write(callback, "SELECT 1 / 0;");
+        let error = world.refused().await;
+        let told = if done == 1 { "statement 1 of 2 is done" } else { "all its 2 statements are done" };
+        assert!(error.message.ends_with(&format!("; of `V1__a.sql`, {told}")), "{}", error.message);
+        let (runner, _) = world.with_scripts().await.unwrap();
+        let unfinished = runner.unfinished().await.unwrap().unwrap();
+        assert_eq!((unfinished.done, unfinished.line, unfinished.next), (done, line, Next::InDoubt), "{unfinished}");
+    }
+}
+
+#[tokio::test]
+async fn a_failure_within_a_transaction_of_its_own_is_told_where_to_go_on() {
+    let cluster = Cluster::any().unwrap();
+    let world = World::new(&cluster, "app");
+    world.write("V1__a.sql", "BEGIN;\nCREATE TABLE a ();\nCOMMIT;\nBEGIN;\nCREATE TABLE b ();\nSELECT 1 / 0;\nCOMMIT;");
+    world.refused().await;
+    let error = world.refused().await;
+    assert!(error.message.ends_with("statements 1 to 3 of 7 are done, statement 4 on line 4 failed"), "{}", error.message);
+}
+
+#[tokio::test]
+async fn a_callback_within_a_transaction_leaves_nothing_and_says_so() {
+    let cluster = Cluster::any().unwrap();
+    let world = World::new(&cluster, "app");
+    world.write("V1__a.sql", "CREATE TABLE a ();");
+    world.write("afterEachMigrate.sql", "CREATE TABLE called ();\nSELECT 1 / 0;");
+    let error = world.refused().await;
+    assert_eq!(error.failure().unwrap().left, Left::Nothing);
+    assert!(error.message.ends_with("nothing of it is left"), "{}", error.message);
+}
+
+#[tokio::test]
+async fn a_connection_that_breaks_at_a_commit_of_the_script_s_own_leaves_it_in_doubt() {
+    let cluster = Cluster::any().unwrap();
+    for (database, end, last) in [("app", "COMMIT;", 6), ("other", "", 5)] {
+        let world = World::new(&cluster, database);
+        world.write(
+            "V1__a.sql",
+            format!(
+                "BEGIN;\n\
+                 CREATE TABLE a (id int);\n\
+                 CREATE FUNCTION die() RETURNS trigger LANGUAGE plpgsql AS $$ BEGIN PERFORM pg_terminate_backend(pg_backend_pid()); \
+                 RETURN NULL; END $$;\n\
+                 CREATE CONSTRAINT TRIGGER die AFTER INSERT ON a DEFERRABLE INITIALLY DEFERRED FOR EACH ROW EXECUTE FUNCTION die();\n\
+                 INSERT INTO a VALUES (1);\n{end}"
+            ),
+        );
+        let error = world.refused().await;
+        assert_eq!(error.kind, Kind::Connection, "{error:?}");
+        assert!(
+            error.message.contains(&format!("none of its {last} statements is done, and statement 1 is in doubt")),
+            "{}",
+            error.message
+        );
+        let error = world.refused().await;
+        assert!(error.message.ends_with("statement 1 on line 1 is in doubt"), "{}", error.message);
+    }
+}
+
+#[tokio::test]
+async fn what_only_a_commit_of_the_script_s_own_finds_leaves_nothing() {
+    let cluster = Cluster::any().unwrap();
+    for (database, end) in [("app", "COMMIT;"), ("other", "")] {
+        let world = World::new(&cluster, database);
+        world.write(
+            "V1__a.sql",
+            format!(
+                "BEGIN;\nCREATE TABLE a (id int PRIMARY KEY, up int REFERENCES a DEFERRABLE INITIALLY DEFERRED);\n\
+                 INSERT INTO a VALUES (1, 2);\n{end}"
+            ),
+        );
+        world.refused().await;
+        assert!(!world.has("a") && !world.has(NOTES) && world.history().is_empty(), "{:?}", world.history());
+    }
 }
