@@ -2,7 +2,7 @@
 
 use restage_lab::Cluster;
 use restage_migrate::Kind;
-use restage_migrate::runner::{Left, Next};
+use restage_migrate::runner::{GoOn, Left, Next};
 
 use crate::world::{World, place};
 
@@ -172,4 +172,14 @@ async fn what_only_a_commit_of_the_script_s_own_finds_leaves_nothing() {
         world.refused().await;
         assert!(!world.has("a") && !world.has(NOTES) && world.history().is_empty(), "{:?}", world.history());
     }
+}
+
+#[tokio::test]
+async fn going_on_where_nothing_stopped_is_refused() {
+    let cluster = Cluster::any().unwrap();
+    let world = World::new(&cluster, "app");
+    world.write("V1__a.sql", "CREATE TABLE a ();");
+    let error = world.run_going_on(GoOn::At(2)).await.unwrap_err();
+    assert_eq!(error.kind, Kind::Unfinished);
+    assert!(!world.has("a"));
 }
