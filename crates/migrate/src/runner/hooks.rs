@@ -4,10 +4,10 @@ use super::failure::Left;
 use super::reporter::Progress;
 use super::script::{Mode, Shape, execute, read};
 use super::{Runner, failure::Broken};
-use crate::Result;
 use crate::callbacks::Event;
 use crate::scripts::{ScriptFile, Scripts};
 use crate::statements::split;
+use crate::{Error, Kind, Result};
 
 /// All callbacks of the scripts.
 pub(super) struct Hooks<'scripts>(Vec<Hook<'scripts>>);
@@ -44,6 +44,9 @@ impl Runner<'_> {
         let wanted = scripts.callbacks.iter().filter(|callback| callback.file.should_execute());
         let read = wanted.map(|callback| {
             let (text, shape) = read(&callback.file, self.cx.settings, &self.placeholders, self.major())?;
+            if shape.mode == Mode::Own && callback.event.runs_within(self.cx.settings) {
+                return Err(ends_transaction(&callback.file, &text));
+            }
             Ok(Hook { event: callback.event, file: &callback.file, text, shape })
         });
         Ok(Hooks(read.collect::<Result<_>>()?))
@@ -105,4 +108,14 @@ impl Runner<'_> {
         }
         Ok(())
     }
+}
+
+/// What it ends would be the migration's: half of that would stay if the other half failed.
+fn ends_transaction(file: &ScriptFile, text: &str) -> Error {
+    let mut statements = split(text, &file.path).filter_map(Result::ok);
+    let line = statements.find_map(|statement| statement.control().map(|_| statement.line));
+    Kind::Mixed
+        .error(format_args!("`{}` begins or ends a transaction, and runs within that of a migration", file.path.display()))
+        .help("remove the statement, or call it at another event, such as `beforeMigrate` or `afterMigrate`")
+        .at(&file.path, line)
 }

@@ -183,3 +183,17 @@ async fn going_on_where_nothing_stopped_is_refused() {
     assert_eq!(error.kind, Kind::Unfinished);
     assert!(!world.has("a"));
 }
+
+#[tokio::test]
+async fn a_callback_may_not_end_the_transaction_of_a_migration() {
+    let cluster = Cluster::any().unwrap();
+    let world = World::new(&cluster, "app");
+    world.write("V1__a.sql", "CREATE TABLE a ();\nSELECT 1 / 0;");
+    for callback in ["beforeEachMigrate.sql", "beforeEachMigrateStatement.sql"] {
+        world.write(callback, "SELECT 1;\nCOMMIT;");
+        let error = world.refused().await;
+        assert_eq!((error.kind, place(&error)), (Kind::Mixed, (callback.into(), Some(2))), "{error:?}");
+        assert!(!world.has("a"));
+        world.remove(callback);
+    }
+}
