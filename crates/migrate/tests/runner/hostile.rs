@@ -197,3 +197,25 @@ async fn a_callback_may_not_end_the_transaction_of_a_migration() {
         world.remove(callback);
     }
 }
+
+#[tokio::test]
+async fn a_repair_of_something_else_keeps_the_notes_on_what_stopped() {
+    let cluster = Cluster::any().unwrap();
+    let mut world = World::new(&cluster, "app");
+    world.write("V1__a.sql", "CREATE TABLE a ();\nSELECT 1 / 0;");
+    world.write("V1__a.sql.conf", "executeInTransaction=false");
+    world.refused().await;
+    world.settings.cherry_pick = vec!["5".into()];
+    {
+        let (runner, scripts) = world.with_scripts().await.unwrap();
+        let planned = runner.plan_repair(&scripts).await.unwrap();
+        assert!(planned.changes.is_empty() && planned.dropped.is_none(), "{planned:?}");
+        assert_eq!(runner.repair(&scripts).await.unwrap(), planned);
+        assert_eq!(runner.unfinished().await.unwrap().unwrap().done, 1);
+    }
+    world.settings.cherry_pick.clear();
+    let (runner, scripts) = world.with_scripts().await.unwrap();
+    assert!(runner.repair_only(&scripts, &[]).await.unwrap().dropped.is_none());
+    assert!(runner.unfinished().await.unwrap().is_some());
+    assert!(runner.repair(&scripts).await.unwrap().dropped.is_some() && !world.has(NOTES));
+}
