@@ -177,7 +177,7 @@ fn sources(scripts: &Scripts) -> Result<Sources> {
     let parameters = scripts.parameters.iter().map(|path| ParameterPath::parse(path)).collect::<Result<_, _>>().map_err(wrong)?;
     let home = std::env::var_os("HOME").map(PathBuf::from).unwrap_or_default();
     Ok(Sources {
-        usual_files: flyway::default_files(&home, Path::new("")).into(),
+        usual_files: flyway::default_files(&home, Path::new("")),
         files: scripts.config.clone(),
         parameters,
         variables: std::env::vars_os()
