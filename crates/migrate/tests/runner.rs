@@ -34,3 +34,6 @@ mod interop;
 
 #[path = "runner/hostile.rs"]
 mod hostile;
+
+#[path = "runner/noticed.rs"]
+mod noticed;

@@ -60,7 +60,7 @@ impl Migrator {
     /// Lives; whatever happens, it is told how that ended.
     pub async fn run(&self, configuration: &Configuration, go_on: GoOn) -> Ended {
         let signals = self.telling.as_ref().map(|telling| self.signals(telling));
-        let relay = Relay::new(self.audience.clone(), signals.as_ref());
+        let relay = Relay::new(self.audience.clone(), signals.as_ref(), self.access.servers.secrets());
         let lived = AssertUnwindSafe(Box::pin(self.live(configuration, go_on, &relay))).catch_unwind().await;
         let mut ended = lived.unwrap_or_else(|panic| Ended::by(ExitStatus::Unexpected, vec![broken_off(&*panic)]));
         ended.applied = relay.applied();

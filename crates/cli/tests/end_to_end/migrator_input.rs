@@ -103,6 +103,26 @@ fn flyways_own_file_in_the_working_folder_is_read() {
 }
 
 #[test]
+fn flyways_newer_file_is_read_with_an_environment_and_notices_are_shown() {
+    let world = site();
+    world.write("flyway.conf", "flyway.table=not_read\n");
+    world.write(
+        "flyway.toml",
+        "[flyway]\nlocations = [\"sql\"]\n[environments.small]\nurl = \"jdbc:postgresql://elsewhere/app\"\n\
+         [environments.small.flyway]\ntable = \"schema_version\"\n",
+    );
+    world.write("sql/V2__again.sql", "\ncreate table if not exists orders (id int);\ncreate table ${flyway:environment} ();\n");
+    let played = world.restage(&["migrate", "run", "--database", "preprod/app", "--set", "environment=small"]).ends(0);
+    let played = played.says("mean nothing here: all of flyway.conf, environments.small.url");
+    played.says("NOTICE at V2__again.sql:2: relation \"orders\" already exists, skipping");
+    assert_eq!(rows(&world.preprod, "select max(version) from schema_version where to_regclass('small') is not null"), ["2"]);
+    world
+        .restage(&["migrate", "run", "--database", "preprod/app", "--set", "environment=large"])
+        .ends(1)
+        .says("environments.large");
+}
+
+#[test]
 fn history_is_repaired_given_a_baseline_and_undone() {
     let world = site();
     world.preprod.psql(APP, "create table old (id int)").unwrap();

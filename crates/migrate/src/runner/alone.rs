@@ -84,7 +84,7 @@ impl Runner<'_> {
             number += 1;
             self.fire_within(work.hooks, work.each.before_statement, run.around()).await?;
             run.send(&statement);
-            execute(&self.session.client, self.cx.stop, &statement, number).await.map_err(Step::Broken)?;
+            execute(self.cx, &self.session.client, &ready.script.file.script, &statement, number).await.map_err(Step::Broken)?;
             run.take();
             let next = match statements.peek() {
                 Some(Ok(next)) => Some(next.line),

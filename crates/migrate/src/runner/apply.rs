@@ -10,7 +10,7 @@ use super::hooks::{Around, Hooks};
 use super::lock::Lock;
 use super::reporter::{File, Progress};
 use super::run::Applied;
-use super::script::{Mode, Shape, execute, read};
+use super::script::{Mode, Shape, execute, hear, read};
 use crate::callbacks::Event;
 use crate::history::{Outcome, Row, next_rank};
 use crate::scripts::Script;
@@ -202,7 +202,7 @@ impl Runner<'_> {
             self.fire_within(work.hooks, work.each.before, Around::Transaction).await?;
             let text = script.file.text_to_run(self.cx.settings, &self.placeholders)?;
             for (index, statement) in split(&text, &script.file.path).enumerate() {
-                self.run_statement(work, &statement?, index + 1).await?;
+                self.run_statement(work, &script.file.script, &statement?, index + 1).await?;
             }
             self.fire_within(work.hooks, work.each.after, Around::Transaction).await?;
         }
@@ -214,6 +214,8 @@ impl Runner<'_> {
         } else {
             self.session.insert(&self.table, &row).await
         };
+        // What a deferred trigger says.
+        hear(self.cx, &self.session.client, &script.file.script, None);
         written.map_err(|error| Step::Broken(Broken { number: shape.statements + 1, line: None, error }))?;
         let applied = Applied::of(&row);
         work.rows.push(row);
@@ -221,9 +223,9 @@ impl Runner<'_> {
     }
 
     /// Runs one statement with the callbacks around it, in the transaction that there is.
-    async fn run_statement(&self, work: &Work<'_>, statement: &Statement<'_>, number: usize) -> Result<(), Step> {
+    async fn run_statement(&self, work: &Work<'_>, script: &str, statement: &Statement<'_>, number: usize) -> Result<(), Step> {
         self.fire_within(work.hooks, work.each.before_statement, Around::Transaction).await?;
-        execute(&self.session.client, self.cx.stop, statement, number).await.map_err(Step::Broken)?;
+        execute(self.cx, &self.session.client, script, statement, number).await.map_err(Step::Broken)?;
         self.fire_within(work.hooks, work.each.after_statement, Around::Transaction).await?;
         Ok(())
     }

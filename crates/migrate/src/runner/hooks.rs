@@ -102,7 +102,7 @@ impl Runner<'_> {
     async fn run_hook(&self, hook: &Hook<'_>, left: Option<Left>) -> Result<()> {
         let Hook { file, text, shape, .. } = hook;
         for (index, statement) in split(text, &file.path).enumerate() {
-            let ran: Result<(), Broken> = execute(&self.session.client, self.cx.stop, &statement?, index + 1).await;
+            let ran: Result<(), Broken> = execute(self.cx, &self.session.client, &file.script, &statement?, index + 1).await;
             let left = left.unwrap_or(Left::Statements { done: index });
             ran.map_err(|broken| broken.into_error(&file.script, &file.path, shape.statements, left))?;
         }

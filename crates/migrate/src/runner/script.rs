@@ -1,9 +1,10 @@
 //! A script that is about to run: read, split, and known to be whole; and the running of its statements.
 
 use restage_pgcopy::connect::PlainClient;
-use restage_pgcopy::stop::Stop;
 
+use super::Cx;
 use super::failure::Broken;
+use super::reporter::Progress;
 use crate::placeholders::Placeholders;
 use crate::scripts::ScriptFile;
 use crate::settings::Settings;
@@ -95,14 +96,44 @@ fn mixed(file: &ScriptFile, wanting: usize, refusing: usize) -> Error {
         .at(&file.path, Some(refusing.max(wanting)))
 }
 
-/// Runs one statement of a script.
-pub(super) async fn execute(client: &PlainClient, stop: &Stop, statement: &Statement<'_>, number: usize) -> Result<(), Broken> {
-    let doing = "run a statement of a script";
-    let done = match statement.kind {
-        StatementKind::Ordinary => client.guard(stop, client.run(doing, statement.sql)).await,
-        StatementKind::CopyFromStdin { data } => {
-            client.guard(stop, async { client.copy_text("a script's rows", statement.sql, data).await.map(drop) }).await
+/// Runs one statement of a script, and tells what the server says meanwhile.
+pub(super) async fn execute(
+    cx: Cx<'_>,
+    client: &PlainClient,
+    script: &str,
+    statement: &Statement<'_>,
+    number: usize,
+) -> Result<(), Broken> {
+    // What was said before is about what restage did itself.
+    client.notices();
+    let mut running = std::pin::pin!(send(cx, client, statement));
+    let done = loop {
+        tokio::select! {
+            biased;
+            done = &mut running => break done,
+            () = client.noticed() => hear(cx, client, script, Some(statement.line)),
         }
     };
+    hear(cx, client, script, Some(statement.line));
     done.map_err(|error| Broken::at(statement, number, error))
+}
+
+async fn send(cx: Cx<'_>, client: &PlainClient, statement: &Statement<'_>) -> restage_pgcopy::Result<()> {
+    match statement.kind {
+        StatementKind::Ordinary => client.guard(cx.stop, client.run("run a statement of a script", statement.sql)).await,
+        StatementKind::CopyFromStdin { data } => {
+            client.guard(cx.stop, async { client.copy_text("a script's rows", statement.sql, data).await.map(drop) }).await
+        }
+    }
+}
+
+/// Tells what the server has said.
+pub(super) fn hear(cx: Cx<'_>, client: &PlainClient, script: &str, line: Option<usize>) {
+    let said = client.notices();
+    for notice in said.notices {
+        cx.reporter.report(&Progress::Notice { script, line, notice });
+    }
+    if said.left_out > 0 {
+        cx.reporter.report(&Progress::NoticesLeftOut { script, count: said.left_out });
+    }
 }

@@ -135,6 +135,13 @@ impl Audience for Terminal {
                 self.0.talk(&format!("waiting for the lock of the history ({attempts})"));
             }
             Progress::BeforeFile(file) => self.0.talk(&format!("applying {}", file.migration_file)),
+            Progress::Notice { script, line: Some(line), notice } => {
+                self.0.talk(&format!("{} at {script}:{line}: {notice}", notice.severity));
+            }
+            Progress::Notice { script, line: None, notice } => {
+                self.0.talk(&format!("{} at the end of {script}: {notice}", notice.severity));
+            }
+            Progress::NoticesLeftOut { script, count } => self.0.talk(&format!("{count} more notices of {script}")),
             Progress::CallbackFailed { script, message } => self.0.talk(&format!("the callback {script} failed: {message}")),
             _ => {}
         }
