@@ -32,6 +32,17 @@ fn a_name_that_says_not_what_a_script_is_is_refused() {
 }
 
 #[test]
+fn what_is_passed_over_in_the_locations_is_named() {
+    let world = site();
+    world.write("sql/V2_typo.sql", "select 1;\n");
+    for command in ["info", "run"] {
+        let played = migrate(&world, command, &["--location", "slq"]).ends(0).says("passed over: ");
+        played.says("sql/V2_typo.sql: `V2_typo.sql` is no name of a script").says("the location `filesystem:slq` is no folder");
+    }
+    migrate(&world, "validate", &[]).ends(0).says("passed over: sql/V2_typo.sql");
+}
+
+#[test]
 fn a_script_that_is_not_utf_8_is_refused_with_its_line() {
     let world = site();
     world.write("sql/V2__latin.sql", "");

@@ -15,6 +15,8 @@ use std::sync::{Arc, Mutex, PoisonError};
 pub trait Audience: Send + Sync {
     /// Hears of settings that mean nothing here.
     fn unused(&self, _keys: &[String]) {}
+    /// Hears of what was passed over in the locations, each as a sentence.
+    fn overlooked(&self, _what: &[String]) {}
     /// Hears what the database was like before anything was done.
     fn found(&self, _found: &Found<'_>) {}
     /// Hears how far the run has come.
@@ -59,6 +61,11 @@ impl<'a> Relay<'a> {
         }
     }
 
+    /// Tells the audience what was passed over.
+    pub(super) fn overlooked(&self, scripts: &Scripts) {
+        self.audience.overlooked(&overlooked(scripts));
+    }
+
     /// Tells the audience what there is; what cannot be told now, the run will find out itself.
     pub(super) fn found(&self, info: &Info, scripts: &Scripts, settings: &Settings) {
         let Ok(states) = info.states(scripts, settings) else { return };
@@ -101,6 +108,16 @@ impl Relay<'_> {
         }
         told
     }
+}
+
+/// What was passed over in the locations: files that end like scripts and are none by their names, and locations that are not there.
+pub fn overlooked(scripts: &Scripts) -> Vec<String> {
+    let unnamed = scripts.ignored.iter().map(|error| match &error.place {
+        Some(place) => format!("{}: {}", place.file.display(), error.message),
+        None => error.message.clone(),
+    });
+    let missing = scripts.missing.iter().map(|location| format!("the location `{location}` is no folder"));
+    unnamed.chain(missing).collect()
 }
 
 /// That all is applied, with the version that was observed then.

@@ -2,7 +2,7 @@
 
 use super::asked::{Asked, access};
 use super::queue::telling;
-use super::{failures, misconfigured, tell};
+use super::{failures, misconfigured, passed_over, tell};
 use crate::args::migrate::RunMigrations as Args;
 use crate::args::{Common, Format};
 use crate::desk::interrupted;
@@ -122,6 +122,9 @@ impl Audience for Terminal {
         if !keys.is_empty() {
             self.0.talk(&format!("settings of Flyway that mean nothing here: {}", keys.join(", ")));
         }
+    }
+    fn overlooked(&self, what: &[String]) {
+        passed_over(what, self.0);
     }
     fn found(&self, found: &Found<'_>) {
         self.0.talk(&render::found(found));
