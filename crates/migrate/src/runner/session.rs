@@ -18,6 +18,8 @@ const CONNECT_WAIT_LIMIT: Duration = Duration::from_mins(2);
 
 pub(super) struct Session {
     pub(super) client: PlainClient,
+    /// The session's user at first.
+    login: String,
     /// The current role at first.
     pub(super) role: String,
     pub(super) database: String,
@@ -33,7 +35,8 @@ impl Session {
         if let Some(sql) = &cx.settings.init_sql {
             client.guard(cx.stop, client.run("run `init_sql`", sql)).await.map_err(of_server)?;
         }
-        let sql = "SELECT current_user, current_database(), current_schema(), pg_catalog.current_setting('search_path')";
+        let sql = "SELECT current_user, current_database(), current_schema(), pg_catalog.current_setting('search_path'), \
+                   session_user";
         let rows = client.reader().rows("look at the session", sql).await.map_err(of_server)?;
         let text = |column| rows.first().and_then(|row| row.get(column)).map(str::to_owned);
         let search_path = text(3).unwrap_or_default();
@@ -43,6 +46,7 @@ impl Session {
         };
         Ok(Self {
             client,
+            login: text(4).unwrap_or_default(),
             role: text(0).unwrap_or_default(),
             database: text(1).unwrap_or_default(),
             current_schema: text(2),
@@ -107,8 +111,9 @@ impl Session {
         committed.map_err(|error| self.client.failed("commit", &error))
     }
 
-    pub(super) fn role_sql(&self) -> String {
-        format!("SET ROLE {}", quote(&self.role))
+    /// The role that there was at first, taken by the login that there was: another one may not be allowed to.
+    fn role_sql(&self) -> String {
+        format!("SET SESSION AUTHORIZATION {}; SET ROLE {}", quote(&self.login), quote(&self.role))
     }
 
     fn restoring(&self) -> String {

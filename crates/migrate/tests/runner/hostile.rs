@@ -219,3 +219,29 @@ async fn a_repair_of_something_else_keeps_the_notes_on_what_stopped() {
     assert!(runner.unfinished().await.unwrap().is_some());
     assert!(runner.repair(&scripts).await.unwrap().dropped.is_some() && !world.has(NOTES));
 }
+
+#[tokio::test]
+async fn a_login_that_a_script_takes_ends_with_it() {
+    let cluster = Cluster::any().unwrap();
+    let world = World::new(&cluster, "app");
+    world.sql("CREATE ROLE other; GRANT CREATE ON SCHEMA public TO other");
+    world.write("V1__a.sql", "SET SESSION AUTHORIZATION other;\nCREATE TABLE a ();");
+    world.write("V2__b.sql", "CREATE TABLE b ();");
+    world.run().await.unwrap();
+    let owners = world.sql("SELECT tablename, tableowner FROM pg_tables WHERE tablename IN ('a', 'b') ORDER BY 1");
+    assert_eq!(owners, "a|other\nb|postgres");
+}
+
+#[tokio::test]
+async fn names_with_odd_characters_are_kept_as_they_are() {
+    let cluster = Cluster::any().unwrap();
+    let world = World::new(&cluster, "app");
+    world.sql("ALTER DATABASE app SET standard_conforming_strings = off");
+    let name = |version: u32| format!("V{version}__it's \"odd\" \\ %s \n$1 ;--é😀.sql");
+    world.write(&name(1), "CREATE TABLE a ();");
+    world.write(&name(2), "CREATE TABLE b ();");
+    world.write(&format!("{}.conf", name(2)), "executeInTransaction=false");
+    assert_eq!(world.applied().await, [name(1), name(2)]);
+    assert!(world.applied().await.is_empty());
+    assert_eq!(world.sql("SELECT script FROM flyway_schema_history ORDER BY 1"), format!("{}\n{}", name(1), name(2)));
+}
