@@ -164,7 +164,8 @@ impl Runner<'_> {
                 Step::Broken(broken) if broken.lost_connection() && broken.number > failed.shape.statements => Left::AllOrNothing,
                 _ => Left::Nothing,
             };
-            return Err(self.failed(work, failed, step, left).await);
+            let error = self.failed(work, failed, step, left).await;
+            return Err(if unit.len() > 1 { error.of_group(unit.len()) } else { error });
         }
         for (ready, applied) in unit.iter().zip(applied) {
             self.cx.reporter.report(&Progress::Completed(File::of(ready.script)));

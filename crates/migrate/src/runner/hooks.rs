@@ -2,7 +2,7 @@
 
 use super::failure::Left;
 use super::reporter::Progress;
-use super::script::{Mode, Shape, execute, read};
+use super::script::{Mode, Shape, execute, hear, read};
 use super::{Runner, failure::Broken};
 use crate::callbacks::Event;
 use crate::scripts::{ScriptFile, Scripts};
@@ -55,24 +55,43 @@ impl Runner<'_> {
     /// Runs the callbacks of an event, each in a transaction of its own unless it refuses one.
     pub(super) async fn fire(&self, hooks: &Hooks<'_>, event: Event) -> Result<()> {
         for hook in hooks.of(event) {
-            if hook.shape.mode != Mode::Transaction {
+            let left = match hook.shape.mode {
+                Mode::Transaction => Some(Left::Nothing),
+                Mode::Alone | Mode::Own => None,
+            };
+            if left.is_some() {
+                self.session.begin().await?;
+            } else {
                 self.session.restore().await?;
-                let ran = self.run_hook(hook, None).await;
-                if hook.shape.mode == Mode::Own {
-                    // What it has begun and not ended would be the next one's.
-                    self.session.commit_or_roll_back(ran.is_ok()).await?;
+            }
+            let ran = self.run_hook(hook, left).await;
+            match (ran, hook.shape.mode) {
+                (ran, Mode::Alone) => ran?,
+                (Ok(()), Mode::Transaction | Mode::Own) => self.commit_hook(hook).await?,
+                // What one of its own has begun and not ended would be the next one's.
+                (Err(error), Mode::Transaction | Mode::Own) => {
+                    self.session.roll_back().await;
+                    return Err(error);
                 }
-                ran?;
-                continue;
             }
-            self.session.begin().await?;
-            if let Err(error) = self.run_hook(hook, Some(Left::Nothing)).await {
-                self.session.roll_back().await;
-                return Err(error);
-            }
-            self.session.commit().await?;
         }
         Ok(())
+    }
+
+    /// Commits what a callback did, if there is a transaction.
+    async fn commit_hook(&self, hook: &Hook<'_>) -> Result<()> {
+        let Hook { file, shape, .. } = hook;
+        let client = &self.session.client;
+        client.notices();
+        let committed = client.run("commit", "COMMIT").await;
+        if shape.mode == Mode::Transaction {
+            hear(self.cx, client, &file.script, None);
+        }
+        committed.map_err(|error| {
+            let broken = Broken { number: shape.statements + 1, line: None, error };
+            let left = if broken.lost_connection() { Left::AllOrNothing } else { Left::Nothing };
+            broken.into_error(&file.script, &file.path, shape.statements, left)
+        })
     }
 
     /// Runs the callbacks of an event in the transaction that there is, if there is one; it takes back what they did, if they fail.

@@ -73,15 +73,6 @@ impl Session {
         let _ = self.client.run("roll back", "ROLLBACK").await;
     }
 
-    /// Ends the transaction, if there is one.
-    pub(super) async fn commit_or_roll_back(&self, good: bool) -> Result<()> {
-        if good {
-            return self.commit().await;
-        }
-        self.roll_back().await;
-        Ok(())
-    }
-
     /// Runs one guarded statement of restage's own.
     pub(super) async fn run(&self, stop: &Stop, doing: &str, sql: &str) -> Result<()> {
         self.client.guard(stop, self.client.run(doing, sql)).await.map_err(of_server)

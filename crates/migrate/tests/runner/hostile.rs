@@ -245,3 +245,30 @@ async fn names_with_odd_characters_are_kept_as_they_are() {
     assert!(world.applied().await.is_empty());
     assert_eq!(world.sql("SELECT script FROM flyway_schema_history ORDER BY 1"), format!("{}\n{}", name(1), name(2)));
 }
+
+#[tokio::test]
+async fn a_callback_that_fails_at_its_commit_is_named() {
+    let cluster = Cluster::any().unwrap();
+    for (database, text) in [("app", "{}"), ("other", "BEGIN;\n{}")] {
+        let world = World::new(&cluster, database);
+        let deferred =
+            "CREATE TABLE b (id int PRIMARY KEY, up int REFERENCES b DEFERRABLE INITIALLY DEFERRED);\nINSERT INTO b VALUES (1, 2);";
+        world.write("beforeMigrate.sql", text.replace("{}", deferred));
+        world.write("V1__a.sql", "CREATE TABLE a ();");
+        let error = world.refused().await;
+        assert_eq!((error.kind, place(&error).0.as_str()), (Kind::Failed, "beforeMigrate.sql"), "{error:?}");
+        assert!(error.message.contains("at the end of its transaction") && !world.has("a") && !world.has("b"), "{}", error.message);
+    }
+}
+
+#[tokio::test]
+async fn a_failure_in_a_group_says_what_became_of_the_others() {
+    let cluster = Cluster::any().unwrap();
+    let mut world = World::new(&cluster, "app");
+    world.settings.group = true;
+    world.write("V1__a.sql", "CREATE TABLE a ();");
+    world.write("V2__b.sql", "SELECT 1 / 0;");
+    let error = world.refused().await;
+    assert!(error.message.ends_with("nothing of it is left, as of the whole group of 2 scripts"), "{}", error.message);
+    assert!(!world.has("a") && world.history().is_empty());
+}

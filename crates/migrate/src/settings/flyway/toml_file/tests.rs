@@ -87,6 +87,13 @@ fn a_later_file_and_a_chosen_environment_win() {
 }
 
 #[test]
+fn a_byte_order_mark_and_other_line_ends_do_no_harm() {
+    let reading = read(&["\u{feff}[flyway]\r\ntable = \"a\"\r\n"], None, &[]).unwrap();
+    assert_eq!((reading.settings.table.as_str(), reading.unused.len()), ("a", 0));
+    assert_eq!(read(&["\u{feff}[flyway]\r\ntabel = \"a\"\r\n"], None, &[]).unwrap_err()[0].0, Some(2));
+}
+
+#[test]
 fn all_that_is_wrong_is_named_with_its_line() {
     for (text, line, message) in [
         ("[flyway]\ntabel = \"x\"", 2, "Flyway has no setting `flyway.tabel`"),
