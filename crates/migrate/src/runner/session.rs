@@ -102,9 +102,11 @@ impl Session {
         committed.map_err(|error| self.client.failed("commit", &error))
     }
 
-    /// The role that there was at first, taken by the login that there was: another one may not be allowed to.
+    /// The role that there was at first, taken by the login that there was: another one may not be allowed to. With it the encoding
+    /// that everything is sent in.
     fn role_sql(&self) -> String {
-        format!("SET SESSION AUTHORIZATION {}; SET ROLE {}", quote(&self.login), quote(&self.role))
+        let (login, role) = (quote(&self.login), quote(&self.role));
+        format!("SET SESSION AUTHORIZATION {login}; SET ROLE {role}; SET client_encoding = 'UTF8'")
     }
 
     fn restoring(&self) -> String {

@@ -272,3 +272,14 @@ async fn a_failure_in_a_group_says_what_became_of_the_others() {
     assert!(error.message.ends_with("nothing of it is left, as of the whole group of 2 scripts"), "{}", error.message);
     assert!(!world.has("a") && world.history().is_empty());
 }
+
+#[tokio::test]
+async fn an_encoding_that_a_function_sets_harms_neither_the_history_nor_the_next_script() {
+    let cluster = Cluster::any().unwrap();
+    let world = World::new(&cluster, "app");
+    world.write("V1__é.sql", "CREATE TABLE a (b text);\nSELECT set_config('client_encoding', 'LATIN1', false);");
+    world.write("V2__b.sql", "INSERT INTO a VALUES ('é');");
+    world.run().await.unwrap();
+    assert_eq!(world.sql("SELECT b FROM a"), "é");
+    assert_eq!(world.history(), ["1 SQL 1 V1__é.sql", "2 SQL 2 V2__b.sql"]);
+}
