@@ -1,6 +1,7 @@
 //! Callbacks: scripts that run at an event, named after it and found in the same locations as migrations.
 
 use crate::scripts::ScriptFile;
+use crate::settings::Settings;
 
 /// A script that runs at an event.
 #[derive(Clone, Debug)]
@@ -120,6 +121,24 @@ events! {
     BeforeConnect = "beforeConnect",
     /// After the first connection.
     AfterConnect = "afterConnect",
+}
+
+impl Event {
+    /// Whether its scripts run within the transaction of a migration, if that has one.
+    pub fn runs_within(self, settings: &Settings) -> bool {
+        match self {
+            Self::BeforeEachMigrate
+            | Self::BeforeEachMigrateStatement
+            | Self::AfterEachMigrateStatement
+            | Self::AfterEachMigrate
+            | Self::BeforeEachUndo
+            | Self::BeforeEachUndoStatement
+            | Self::AfterEachUndoStatement
+            | Self::AfterEachUndo => true,
+            Self::AfterVersioned | Self::BeforeRepeatables => settings.group,
+            _ => false,
+        }
+    }
 }
 
 #[cfg(test)]

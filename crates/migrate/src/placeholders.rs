@@ -29,7 +29,7 @@ pub struct Placeholders {
 pub enum OwnPlaceholder {
     /// The schema that holds the history.
     DefaultSchema,
-    /// All schemas that are migrated, with commas between.
+    /// The schemas that are set, with commas between; nothing if none is.
     Schemas,
     /// The user of the session.
     User,

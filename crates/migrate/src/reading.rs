@@ -54,10 +54,9 @@ async fn table(reader: Reader<'_>, settings: &Settings) -> Result<Option<Table>>
 pub fn placeholders(settings: &Settings, known: &Known<'_>) -> Result<Placeholders> {
     let mut placeholders = settings.placeholders()?;
     let folder = std::env::current_dir().unwrap_or_default().display().to_string();
-    let schemas = if settings.schemas.is_empty() { known.table.schema.clone() } else { settings.schemas.join(",") };
     for (which, value) in [
         (OwnPlaceholder::DefaultSchema, known.table.schema.clone()),
-        (OwnPlaceholder::Schemas, schemas),
+        (OwnPlaceholder::Schemas, settings.schemas.join(",")),
         (OwnPlaceholder::User, known.role.to_owned()),
         (OwnPlaceholder::Database, known.database.to_owned()),
         (OwnPlaceholder::Timestamp, known.timestamp.clone()),

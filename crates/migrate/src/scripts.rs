@@ -149,7 +149,11 @@ struct Finding<'given> {
 
 impl Finding<'_> {
     fn look_in(&mut self, location: &Location) {
-        if !location.root().is_dir() {
+        let is_folder = match folder::leads_to_folder(location.root()) {
+            Ok(is_folder) => is_folder,
+            Err(error) => return self.errors.push(error),
+        };
+        if !is_folder {
             if self.settings.fail_on_missing_locations {
                 self.errors.push(
                     Kind::Unreadable
@@ -177,14 +181,16 @@ impl Finding<'_> {
                 continue;
             }
             let sidecar = Some(Sidecar::path_of(&file.path)).filter(|path| with_sidecar.contains(path));
-            if let Err(error) = self.take(file_name, file.path, script, sidecar.as_deref()) {
-                self.errors.push(error);
-            }
+            let taken = match name::parse(file_name, self.settings) {
+                Parsed::Migration(_) | Parsed::Callback(..) if !file.is_text => Err(no_text(&file.path)),
+                parsed => self.take(parsed, file.path, script, sidecar.as_deref()),
+            };
+            self.errors.extend(taken.err());
         }
     }
 
-    fn take(&mut self, file_name: &str, path: PathBuf, script: String, sidecar: Option<&Path>) -> Result<()> {
-        match name::parse(file_name, self.settings) {
+    fn take(&mut self, parsed: Parsed, path: PathBuf, script: String, sidecar: Option<&Path>) -> Result<()> {
+        match parsed {
             Parsed::Migration(name) => {
                 let (file, text) = self.read(path, script, sidecar)?;
                 let script = self.migration(name, file, &text)?;
@@ -275,6 +281,13 @@ fn duplicate(script: &Script, first: &Script) -> Error {
         .at(&script.file.path, None)
 }
 
+fn no_text(path: &Path) -> Error {
+    Kind::BrokenName
+        .error(format_args!("the path of `{}` is not written in UTF-8, so that the history cannot hold it", path.display()))
+        .help("give the file and its folders names in UTF-8")
+        .at(path, None)
+}
+
 /// The order of scripts; those are equal of which there may be only one.
 fn order(left: &Script, right: &Script) -> Ordering {
     let rank = |sort: &Sort| match sort {
@@ -292,6 +305,13 @@ fn order(left: &Script, right: &Script) -> Ordering {
 }
 
 fn read(path: &Path) -> Result<Vec<u8>> {
+    // Opening a pipe would wait for somebody who writes into it.
+    if fs::metadata(path).is_ok_and(|at_end| !at_end.is_file()) {
+        return Err(Kind::Unreadable
+            .error(format_args!("`{}` is no file", path.display()))
+            .help("put a file there")
+            .at(path, None));
+    }
     let file = fs::File::open(path).map_err(|error| folder::unreadable(path, error))?;
     let size = file.metadata().map_err(|error| folder::unreadable(path, error))?.len();
     let mut bytes = Vec::with_capacity(usize::try_from(size.min(SCRIPT_LIMIT_BYTES)).unwrap_or(0));

@@ -5,10 +5,13 @@
 mod scanner;
 mod draft;
 mod transaction;
+mod control;
+mod encoding;
 mod rows;
 
 use std::path::Path;
 
+pub use self::control::Control;
 use self::draft::Draft;
 use self::scanner::{Scanner, TokenKind};
 use self::transaction::Transaction;
@@ -28,6 +31,7 @@ pub struct Statement<'text> {
     /// What it is to whoever sends it.
     pub kind: StatementKind<'text>,
     transaction: Transaction,
+    control: Option<Control>,
 }
 
 /// What a statement is to whoever sends it.
@@ -46,6 +50,21 @@ impl Statement<'_> {
     /// Whether a server of this major version refuses the statement within a transaction.
     pub fn needs_no_transaction(&self, server_major: u32) -> bool {
         self.transaction.is_refused_by(server_major)
+    }
+
+    /// What it does with the transaction that it is in, if it begins or ends one.
+    pub fn control(&self) -> Option<Control> {
+        self.control
+    }
+
+    /// The encoding that it tells the server to expect from now on, if it does so.
+    pub fn client_encoding(&self) -> Option<&str> {
+        encoding::set_by(self.sql)
+    }
+
+    /// The command of psql that it is or begins with, such as `\connect`, which no server knows.
+    pub fn psql_command(&self) -> Option<&str> {
+        self.sql.starts_with('\\').then(|| self.sql.split_whitespace().next().unwrap_or(self.sql))
     }
 }
 
@@ -109,7 +128,8 @@ impl<'text> Statements<'text> {
         let text = self.scanner.text();
         self.reached.advance(text, start);
         let Position { offset, line, column } = self.reached;
-        Statement { sql: &text[start..end], offset, line, column, kind, transaction: draft.transaction() }
+        let (transaction, control) = (draft.transaction(), draft.control());
+        Statement { sql: &text[start..end], offset, line, column, kind, transaction, control }
     }
 }
 

@@ -31,3 +31,9 @@ mod split;
 
 #[path = "runner/interop.rs"]
 mod interop;
+
+#[path = "runner/hostile.rs"]
+mod hostile;
+
+#[path = "runner/noticed.rs"]
+mod noticed;

@@ -2,7 +2,7 @@
 
 use std::path::Path;
 
-use restage_migrate::statements::{Statement, StatementKind, split};
+use restage_migrate::statements::{Control, Statement, StatementKind, split};
 use restage_migrate::{Error, Kind};
 
 fn statements(text: &str) -> Vec<Statement<'_>> {
@@ -186,4 +186,34 @@ fn a_value_is_added_to_an_enum_within_a_transaction_from_version_12_on() {
         assert!(!statement.needs_no_transaction(12));
     }
     assert!(!statements("ALTER TYPE a ADD ATTRIBUTE value int")[0].needs_no_transaction(11));
+}
+
+#[test]
+fn statements_that_begin_or_end_transactions_are_known() {
+    for (sql, expected) in [
+        ("BEGIN", Some(Control::Begins)),
+        ("begin isolation level serializable", Some(Control::Begins)),
+        ("START TRANSACTION", Some(Control::Begins)),
+        ("commit", Some(Control::Ends)),
+        ("COMMIT WORK", Some(Control::Ends)),
+        ("/*+ hint */ COMMIT", Some(Control::Ends)),
+        ("COMMIT AND CHAIN", Some(Control::Begins)),
+        ("COMMIT AND /* a */ CHAIN", Some(Control::Begins)),
+        ("COMMIT AND NO CHAIN", Some(Control::Ends)),
+        ("END", Some(Control::Ends)),
+        ("ROLLBACK", Some(Control::Ends)),
+        ("ROLLBACK /* to */ WORK", Some(Control::Ends)),
+        ("ABORT", Some(Control::Ends)),
+        ("ROLLBACK TO SAVEPOINT a", None),
+        ("ROLLBACK WORK TO a", None),
+        ("ROLLBACK PREPARED 'a'", None),
+        ("COMMIT PREPARED 'a'", None),
+        ("PREPARE TRANSACTION 'a'", Some(Control::Ends)),
+        ("PREPARE a AS SELECT 1", None),
+        ("SAVEPOINT a", None),
+        ("SELECT 'COMMIT'", None),
+        ("CREATE FUNCTION a() RETURNS int BEGIN ATOMIC SELECT 1; END", None),
+    ] {
+        assert_eq!(statements(sql)[0].control(), expected, "{sql}");
+    }
 }

@@ -8,12 +8,14 @@ mod certificates;
 mod copy_stream;
 mod endpoint;
 mod session;
+mod notices;
 mod plain;
 mod socket;
 mod tap;
 
 pub use copy_stream::{CopyIn, CopyOut};
 pub use endpoint::{Endpoint, Tls, TlsMode};
+pub use notices::{Notice, Waiting};
 pub use plain::{PlainClient, plain};
 pub use session::{Reader, SourceClient, TargetClient, source, target};
 pub use tap::{Block, Boundaries};

@@ -16,7 +16,7 @@ pub use configuration::{Access, Configuration, Resolved};
 pub use ended::Ended;
 pub(crate) use models::differences_seen_by;
 pub use models::{differences, other_histories, read_models, snapshot};
-pub use relay::{Audience, Found};
+pub use relay::{Audience, Found, overlooked};
 pub(crate) use relay::{all_applied, told_in_queue};
 pub use restage_pgcopy::stop;
 pub(crate) use signals::Signals;
@@ -60,7 +60,7 @@ impl Migrator {
     /// Lives; whatever happens, it is told how that ended.
     pub async fn run(&self, configuration: &Configuration, go_on: GoOn) -> Ended {
         let signals = self.telling.as_ref().map(|telling| self.signals(telling));
-        let relay = Relay::new(self.audience.clone(), signals.as_ref());
+        let relay = Relay::new(self.audience.clone(), signals.as_ref(), self.access.servers.secrets());
         let lived = AssertUnwindSafe(Box::pin(self.live(configuration, go_on, &relay))).catch_unwind().await;
         let mut ended = lived.unwrap_or_else(|panic| Ended::by(ExitStatus::Unexpected, vec![broken_off(&*panic)]));
         ended.applied = relay.applied();
@@ -108,6 +108,7 @@ impl Migrator {
         let runner = Runner::connect(&resolved.endpoint, cx).await;
         let runner = runner.map_err(|error| Ended::of(of_connecting(&error), error))?;
         let scripts = scripts(&runner, resolved)?;
+        relay.overlooked(&scripts);
         let found = runner.look().await.map_err(|error| Ended::of(of_working(&error), error))?;
         relay.found(&found, &scripts, &resolved.settings);
         let ran = runner.run(&scripts, go_on).await.map_err(|error| Ended::of(of_working(&error), error))?;
@@ -151,7 +152,11 @@ pub fn scripts(runner: &Runner<'_>, resolved: &Resolved) -> Result<Scripts, Ende
     })?;
     if found.migrations.is_empty() {
         let error = Code::InvalidFile.error(format!("there is no script of a migration in {}", locations.join(", ")));
-        let error = error.help("correct the folder, or the names of the scripts: `V1__what_it_does.sql`");
+        let mut error = error.help("correct the folder, or the names of the scripts: `V1__what_it_does.sql`");
+        let overlooked = overlooked(&found);
+        if !overlooked.is_empty() {
+            error = error.because(overlooked.join("\n"));
+        }
         return Err(Ended::by(ExitStatus::InvalidConfiguration, vec![error]));
     }
     Ok(found)

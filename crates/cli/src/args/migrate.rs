@@ -57,7 +57,7 @@ pub(crate) struct Scripts {
     /// A folder of scripts, with all folders in it; `*`, `**` and `?` stand for names. May be repeated; default what settings say.
     #[arg(long, value_name = "DIR")]
     pub(crate) location: Vec<String>,
-    /// A configuration file of Flyway, besides flyway.conf in the home folder and the working folder; may be repeated.
+    /// A configuration file of Flyway, besides flyway.toml or flyway.conf in the home folder and the working folder; may be repeated.
     #[arg(long, value_name = "FILE")]
     pub(crate) config: Vec<PathBuf>,
     /// Read settings and placeholders below this path of SSM's parameter store; may be repeated.

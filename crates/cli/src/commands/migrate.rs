@@ -68,6 +68,11 @@ fn tell(ended: &Ended, screen: Screen) {
     }
 }
 
+/// Shows what was passed over in the locations.
+fn passed_over(what: &[String], screen: Screen) {
+    what.iter().for_each(|what| screen.talk(&format!("passed over: {what}")));
+}
+
 /// The end of a command whose words or files are wrong.
 fn misconfigured(fault: Fault) -> Ended {
     let errors = match fault {

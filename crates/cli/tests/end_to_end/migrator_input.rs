@@ -32,6 +32,17 @@ fn a_name_that_says_not_what_a_script_is_is_refused() {
 }
 
 #[test]
+fn what_is_passed_over_in_the_locations_is_named() {
+    let world = site();
+    world.write("sql/V2_typo.sql", "select 1;\n");
+    for command in ["info", "run"] {
+        let played = migrate(&world, command, &["--location", "slq"]).ends(0).says("passed over: ");
+        played.says("sql/V2_typo.sql: `V2_typo.sql` is no name of a script").says("the location `filesystem:slq` is no folder");
+    }
+    migrate(&world, "validate", &[]).ends(0).says("passed over: sql/V2_typo.sql");
+}
+
+#[test]
 fn a_script_that_is_not_utf_8_is_refused_with_its_line() {
     let world = site();
     world.write("sql/V2__latin.sql", "");
@@ -100,6 +111,26 @@ fn flyways_own_file_in_the_working_folder_is_read() {
     );
     let played = world.restage(&["migrate", "run", "--database", "preprod/app"]).ends(0).says("mean nothing here: flyway.url");
     assert_eq!(rows(&world.preprod, "select version from schema_version"), ["1"], "{played}");
+}
+
+#[test]
+fn flyways_newer_file_is_read_with_an_environment_and_notices_are_shown() {
+    let world = site();
+    world.write("flyway.conf", "flyway.table=not_read\n");
+    world.write(
+        "flyway.toml",
+        "[flyway]\nlocations = [\"sql\"]\n[environments.small]\nurl = \"jdbc:postgresql://elsewhere/app\"\n\
+         [environments.small.flyway]\ntable = \"schema_version\"\n",
+    );
+    world.write("sql/V2__again.sql", "\ncreate table if not exists orders (id int);\ncreate table ${flyway:environment} ();\n");
+    let played = world.restage(&["migrate", "run", "--database", "preprod/app", "--set", "environment=small"]).ends(0);
+    let played = played.says("mean nothing here: all of flyway.conf, environments.small.url");
+    played.says("NOTICE at V2__again.sql:2: relation \"orders\" already exists, skipping");
+    assert_eq!(rows(&world.preprod, "select max(version) from schema_version where to_regclass('small') is not null"), ["2"]);
+    world
+        .restage(&["migrate", "run", "--database", "preprod/app", "--set", "environment=large"])
+        .ends(1)
+        .says("environments.large");
 }
 
 #[test]

@@ -4,15 +4,16 @@ use std::time::{Duration, Instant};
 
 use super::Runner;
 use super::apply::{Ready, Step, Work};
-use super::failure::Left;
+use super::failure::{Broken, Left};
+use super::hooks::Around;
 use super::notes::{Notes, Unfinished};
 use super::reporter::{File, Progress};
 use super::run::Applied;
-use super::script::{Control, Mode, control};
+use super::script::{Mode, execute};
 use crate::checksum::Checksum;
 use crate::history::{Outcome, Row, next_rank};
 use crate::scripts::Scripts;
-use crate::statements::split;
+use crate::statements::{Control, Statement, split};
 use crate::{Error, Kind, Result};
 
 impl Runner<'_> {
@@ -62,7 +63,7 @@ impl Runner<'_> {
         let started = Instant::now();
         let took_ms = || i32::try_from(started.elapsed().as_millis()).unwrap_or(i32::MAX);
         self.cx.reporter.report(&Progress::BeforeFile(File::of(ready.script)));
-        let mut run = Run { done: skipped, line: None, open: false };
+        let mut run = Run { done: skipped, running: None, control: None, open: false };
         let ran = self.run_noting(work, ready, text, notes, &mut run).await;
         if let Err(step) = ran {
             return Err(self.stopped_alone(work, ready, notes, run, step, took_ms()).await);
@@ -74,34 +75,36 @@ impl Runner<'_> {
 
     async fn run_noting(&self, work: &Work<'_>, ready: Ready<'_>, text: &str, notes: &Notes, run: &mut Run) -> Result<(), Step> {
         self.session.restore().await?;
-        self.fire_within(work.hooks, work.each.before).await?;
+        self.fire_within(work.hooks, work.each.before, Around::Nothing).await?;
         let skipped = run.done;
         let mut statements = split(text, &ready.script.file.path).skip(skipped).peekable();
         let mut number = skipped;
         while let Some(statement) = statements.next() {
             let statement = statement?;
             number += 1;
-            run.line = Some(statement.line);
-            self.run_statement(work, &statement, number).await?;
-            match control(statement.sql) {
-                Some(Control::Begins) => run.open = true,
-                Some(Control::Ends) => run.open = false,
-                None => {}
-            }
+            self.fire_within(work.hooks, work.each.before_statement, run.around()).await?;
+            run.send(&statement);
+            execute(self.cx, &self.session.client, &ready.script.file.script, &statement, number).await.map_err(Step::Broken)?;
+            run.take();
             let next = match statements.peek() {
                 Some(Ok(next)) => Some(next.line),
                 _ => None,
             };
-            if next.is_none() && std::mem::take(&mut run.open) {
+            if next.is_none() && run.open {
                 // What a script begins and does not end, its end does.
-                self.session.commit().await?;
+                run.control = Some(Control::Ends);
+                let committed = self.session.client.run("commit", "COMMIT").await;
+                committed.map_err(|error| Step::Broken(Broken { number: number + 1, line: None, error }))?;
+                run.open = false;
             }
             if !run.open {
                 notes.done(number, next).await?;
                 run.done = number;
             }
+            run.running = None;
+            self.fire_within(work.hooks, work.each.after_statement, run.around()).await?;
         }
-        self.fire_within(work.hooks, work.each.after).await?;
+        self.fire_within(work.hooks, work.each.after, Around::Nothing).await?;
         Ok(())
     }
 
@@ -110,22 +113,18 @@ impl Runner<'_> {
         if ready.shape.mode == Mode::Own {
             self.session.roll_back().await;
         }
-        let doubtful = match &step {
-            Step::Broken(broken) => broken.lost_connection() || broken.error.report().is_none(),
-            Step::Other(error) => error.kind == Kind::Connection || error.kind == Kind::Interrupted,
-        };
-        let done = run.done;
-        let left = match (doubtful, ready.shape.mode) {
-            // Of a transaction that was open, nothing can be there.
-            (true, _) if !run.open => Left::InDoubt { done },
-            (_, Mode::Own) if done == 0 => Left::Nothing,
+        let (done, refused) = (run.done, step.is_refusal());
+        let left = match run.running {
+            Some(_) if !refused && run.may_last() => Left::InDoubt { done },
+            _ if done == 0 && (run.running.is_none() || ready.shape.mode == Mode::Own) => Left::Nothing,
             _ => Left::Statements { done },
         };
         // That a note cannot be written is worth less than why the script stopped; without it, the statement is in doubt.
         let _ = match left {
             Left::Nothing => notes.forget().await,
-            Left::Statements { .. } => notes.failed(run.line, took_ms).await,
-            Left::InDoubt { .. } | Left::AllOrNothing => Ok(()),
+            // Where to go on is where the transaction begins, not where it failed.
+            Left::Statements { .. } if refused => notes.failed(run.running.filter(|_| !run.open), took_ms).await,
+            Left::Statements { .. } | Left::InDoubt { .. } | Left::AllOrNothing => Ok(()),
         };
         self.failed(work, &ready, step, left).await
     }
@@ -134,10 +133,36 @@ impl Runner<'_> {
 /// How far a script without a transaction came.
 struct Run {
     done: usize,
-    /// Where the statement begins that is running.
-    line: Option<usize>,
+    /// Where the statement begins that was sent and is not noted yet.
+    running: Option<usize>,
+    /// What that statement does with the transaction that it is in.
+    control: Option<Control>,
     /// Whether a transaction of the script's own is open.
     open: bool,
+}
+
+impl Run {
+    fn around(&self) -> Around {
+        if self.open { Around::Transaction } else { Around::Nothing }
+    }
+
+    fn send(&mut self, statement: &Statement<'_>) {
+        (self.running, self.control) = (Some(statement.line), statement.control());
+    }
+
+    /// Whether what was sent can have an effect that lasts; of a transaction that is open and not about to end, nothing can.
+    fn may_last(&self) -> bool {
+        !self.open || self.control.is_some()
+    }
+
+    /// What was sent is done.
+    fn take(&mut self) {
+        match self.control {
+            Some(Control::Begins) => self.open = true,
+            Some(Control::Ends) => self.open = false,
+            None => {}
+        }
+    }
 }
 
 fn line_of(text: &str, ready: Ready<'_>, number: usize) -> Result<Option<usize>> {

@@ -48,9 +48,9 @@ impl Runner<'_> {
         if !self.there().await?.history {
             return Ok(Repaired::default());
         }
-        let dropped = self.unfinished().await?;
         let rows = self.rows().await?;
-        Ok(Repaired { changes: repair::plan(scripts, &rows, self.cx.settings, &self.installed_by)?, dropped })
+        let changes = repair::plan(scripts, &rows, self.cx.settings, &self.installed_by)?;
+        Ok(Repaired { dropped: settled(self.unfinished().await?, &changes), changes })
     }
 
     /// Makes the history valid again; what failed migrations have done is not taken back.
@@ -96,13 +96,15 @@ impl Runner<'_> {
                 return Err(error.help("look at it once more"));
             }
             planned.changes.retain(|change| changes.contains(change));
+            planned.dropped = settled(planned.dropped, &planned.changes);
         }
+        let stays = self.unfinished().await?.is_some() && planned.dropped.is_none();
         self.session.begin().await?;
         let done = async {
             for change in &planned.changes {
                 self.change(change).await?;
             }
-            if self.there().await?.notes {
+            if !stays && self.there().await?.notes {
                 self.session.run(self.cx.stop, "drop the notes", &drop_sql(&self.table)).await?;
             }
             Ok(())
@@ -178,4 +180,13 @@ impl Runner<'_> {
         }
         Ok(false)
     }
+}
+
+/// The migration that stopped half way, if its row is among those that go; the notes on it are needed as long as that stays.
+fn settled(unfinished: Option<Unfinished>, changes: &[Change]) -> Option<Unfinished> {
+    unfinished.filter(|unfinished| {
+        let goes =
+            |change: &Change| matches!(change, Change::DeleteFailed { row } if row.installed_rank == unfinished.installed_rank);
+        changes.iter().any(goes)
+    })
 }

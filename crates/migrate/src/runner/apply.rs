@@ -6,11 +6,11 @@ use restage_pgcopy as pgcopy;
 
 use super::Runner;
 use super::failure::{Broken, Left, of_server};
-use super::hooks::Hooks;
+use super::hooks::{Around, Hooks};
 use super::lock::Lock;
 use super::reporter::{File, Progress};
 use super::run::Applied;
-use super::script::{Mode, Shape, execute, read};
+use super::script::{Mode, Shape, execute, hear, read};
 use crate::callbacks::Event;
 use crate::history::{Outcome, Row, next_rank};
 use crate::scripts::Script;
@@ -80,6 +80,16 @@ impl From<Error> for Step {
     }
 }
 
+impl Step {
+    /// Whether the server refused what was sent, or the commit behind it, so that it has no effect.
+    pub(super) fn is_refusal(&self) -> bool {
+        match self {
+            Self::Broken(broken) => !broken.lost_connection() && broken.error.report().is_some(),
+            Self::Other(_) => false,
+        }
+    }
+}
+
 impl Runner<'_> {
     /// Reads all scripts and looks at them, so that none runs if one cannot.
     pub(super) fn ready<'scripts>(&self, scripts: &[&'scripts Script]) -> Result<Vec<Ready<'scripts>>> {
@@ -137,7 +147,7 @@ impl Runner<'_> {
         for event in [Event::AfterVersioned, Event::BeforeRepeatables] {
             match within {
                 Within::OwnTransaction => self.fire(work.hooks, event).await?,
-                Within::Group => self.fire_within(work.hooks, event).await?,
+                Within::Group => self.fire_within(work.hooks, event, Around::Transaction).await?,
             }
         }
         Ok(())
@@ -154,7 +164,8 @@ impl Runner<'_> {
                 Step::Broken(broken) if broken.lost_connection() && broken.number > failed.shape.statements => Left::AllOrNothing,
                 _ => Left::Nothing,
             };
-            return Err(self.failed(work, failed, step, left).await);
+            let error = self.failed(work, failed, step, left).await;
+            return Err(if unit.len() > 1 { error.of_group(unit.len()) } else { error });
         }
         for (ready, applied) in unit.iter().zip(applied) {
             self.cx.reporter.report(&Progress::Completed(File::of(ready.script)));
@@ -189,12 +200,12 @@ impl Runner<'_> {
         self.cx.reporter.report(&Progress::BeforeFile(File::of(script)));
         let started = Instant::now();
         if !self.cx.settings.skip_executing_migrations {
-            self.fire_within(work.hooks, work.each.before).await?;
+            self.fire_within(work.hooks, work.each.before, Around::Transaction).await?;
             let text = script.file.text_to_run(self.cx.settings, &self.placeholders)?;
             for (index, statement) in split(&text, &script.file.path).enumerate() {
-                self.run_statement(work, &statement?, index + 1).await?;
+                self.run_statement(work, &script.file.script, &statement?, index + 1).await?;
             }
-            self.fire_within(work.hooks, work.each.after).await?;
+            self.fire_within(work.hooks, work.each.after, Around::Transaction).await?;
         }
         self.cx.reporter.report(&Progress::AfterFile(File::of(script)));
         let took = if self.cx.settings.skip_executing_migrations { Duration::ZERO } else { started.elapsed() };
@@ -204,17 +215,19 @@ impl Runner<'_> {
         } else {
             self.session.insert(&self.table, &row).await
         };
+        // What a deferred trigger says.
+        hear(self.cx, &self.session.client, &script.file.script, None);
         written.map_err(|error| Step::Broken(Broken { number: shape.statements + 1, line: None, error }))?;
         let applied = Applied::of(&row);
         work.rows.push(row);
         Ok(applied)
     }
 
-    /// Runs one statement with the callbacks around it.
-    pub(super) async fn run_statement(&self, work: &Work<'_>, statement: &Statement<'_>, number: usize) -> Result<(), Step> {
-        self.fire_within(work.hooks, work.each.before_statement).await?;
-        execute(&self.session.client, self.cx.stop, statement, number).await.map_err(Step::Broken)?;
-        self.fire_within(work.hooks, work.each.after_statement).await?;
+    /// Runs one statement with the callbacks around it, in the transaction that there is.
+    async fn run_statement(&self, work: &Work<'_>, script: &str, statement: &Statement<'_>, number: usize) -> Result<(), Step> {
+        self.fire_within(work.hooks, work.each.before_statement, Around::Transaction).await?;
+        execute(self.cx, &self.session.client, script, statement, number).await.map_err(Step::Broken)?;
+        self.fire_within(work.hooks, work.each.after_statement, Around::Transaction).await?;
         Ok(())
     }
 
@@ -228,7 +241,7 @@ impl Runner<'_> {
                 }
                 broken.into_error(&file.script, &file.path, ready.shape.statements, left)
             }
-            Step::Other(error) => error,
+            Step::Other(error) => error.leaving(&file.script, ready.shape.statements, left),
         };
         self.fire_after_failure(work.hooks, work.each.error).await;
         error

@@ -69,6 +69,20 @@ impl Error {
     pub fn failure(&self) -> Option<&Failure> {
         self.cause_of()
     }
+
+    /// Adds that what is left of one script is left of all that share its transaction.
+    pub(super) fn of_group(mut self, scripts: usize) -> Self {
+        self.message = format!("{}, as of the whole group of {scripts} scripts", self.message);
+        self
+    }
+
+    /// Adds what is left of a script that something else than its own statements stopped, if anything is.
+    pub(super) fn leaving(mut self, script: &str, statements: usize, left: Left) -> Self {
+        if let Left::Statements { .. } | Left::InDoubt { .. } = left {
+            self.message = format!("{}; of `{script}`, {}", self.message, left.told(statements));
+        }
+        self
+    }
 }
 
 /// A statement that failed, before it is known what is left.

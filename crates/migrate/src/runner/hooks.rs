@@ -2,12 +2,12 @@
 
 use super::failure::Left;
 use super::reporter::Progress;
-use super::script::{Mode, Shape, execute, read};
+use super::script::{Mode, Shape, execute, hear, read};
 use super::{Runner, failure::Broken};
-use crate::Result;
 use crate::callbacks::Event;
 use crate::scripts::{ScriptFile, Scripts};
 use crate::statements::split;
+use crate::{Error, Kind, Result};
 
 /// All callbacks of the scripts.
 pub(super) struct Hooks<'scripts>(Vec<Hook<'scripts>>);
@@ -17,6 +17,15 @@ struct Hook<'scripts> {
     file: &'scripts ScriptFile,
     text: String,
     shape: Shape,
+}
+
+/// What is around a callback that runs within a migration.
+#[derive(Clone, Copy)]
+pub(super) enum Around {
+    /// A transaction, which is the migration's.
+    Transaction,
+    /// Nothing: what each statement does stays.
+    Nothing,
 }
 
 impl<'scripts> Hooks<'scripts> {
@@ -35,6 +44,9 @@ impl Runner<'_> {
         let wanted = scripts.callbacks.iter().filter(|callback| callback.file.should_execute());
         let read = wanted.map(|callback| {
             let (text, shape) = read(&callback.file, self.cx.settings, &self.placeholders, self.major())?;
+            if shape.mode == Mode::Own && callback.event.runs_within(self.cx.settings) {
+                return Err(ends_transaction(&callback.file, &text));
+            }
             Ok(Hook { event: callback.event, file: &callback.file, text, shape })
         });
         Ok(Hooks(read.collect::<Result<_>>()?))
@@ -43,30 +55,53 @@ impl Runner<'_> {
     /// Runs the callbacks of an event, each in a transaction of its own unless it refuses one.
     pub(super) async fn fire(&self, hooks: &Hooks<'_>, event: Event) -> Result<()> {
         for hook in hooks.of(event) {
-            if hook.shape.mode != Mode::Transaction {
+            let left = match hook.shape.mode {
+                Mode::Transaction => Some(Left::Nothing),
+                Mode::Alone | Mode::Own => None,
+            };
+            if left.is_some() {
+                self.session.begin().await?;
+            } else {
                 self.session.restore().await?;
-                let ran = self.run_hook(hook, None).await;
-                if hook.shape.mode == Mode::Own {
-                    // What it has begun and not ended would be the next one's.
-                    self.session.commit_or_roll_back(ran.is_ok()).await?;
+            }
+            let ran = self.run_hook(hook, left).await;
+            match (ran, hook.shape.mode) {
+                (ran, Mode::Alone) => ran?,
+                (Ok(()), Mode::Transaction | Mode::Own) => self.commit_hook(hook).await?,
+                // What one of its own has begun and not ended would be the next one's.
+                (Err(error), Mode::Transaction | Mode::Own) => {
+                    self.session.roll_back().await;
+                    return Err(error);
                 }
-                ran?;
-                continue;
             }
-            self.session.begin().await?;
-            if let Err(error) = self.run_hook(hook, Some(Left::Nothing)).await {
-                self.session.roll_back().await;
-                return Err(error);
-            }
-            self.session.commit().await?;
         }
         Ok(())
     }
 
-    /// Runs the callbacks of an event in the transaction that there is, if there is one.
-    pub(super) async fn fire_within(&self, hooks: &Hooks<'_>, event: Event) -> Result<()> {
+    /// Commits what a callback did, if there is a transaction.
+    async fn commit_hook(&self, hook: &Hook<'_>) -> Result<()> {
+        let Hook { file, shape, .. } = hook;
+        let client = &self.session.client;
+        client.notices();
+        let committed = client.run("commit", "COMMIT").await;
+        if shape.mode == Mode::Transaction {
+            hear(self.cx, client, &file.script, None);
+        }
+        committed.map_err(|error| {
+            let broken = Broken { number: shape.statements + 1, line: None, error };
+            let left = if broken.lost_connection() { Left::AllOrNothing } else { Left::Nothing };
+            broken.into_error(&file.script, &file.path, shape.statements, left)
+        })
+    }
+
+    /// Runs the callbacks of an event in the transaction that there is, if there is one; it takes back what they did, if they fail.
+    pub(super) async fn fire_within(&self, hooks: &Hooks<'_>, event: Event, around: Around) -> Result<()> {
+        let left = match around {
+            Around::Transaction => Some(Left::Nothing),
+            Around::Nothing => None,
+        };
         for hook in hooks.of(event) {
-            self.run_hook(hook, None).await?;
+            self.run_hook(hook, left).await?;
         }
         Ok(())
     }
@@ -86,10 +121,20 @@ impl Runner<'_> {
     async fn run_hook(&self, hook: &Hook<'_>, left: Option<Left>) -> Result<()> {
         let Hook { file, text, shape, .. } = hook;
         for (index, statement) in split(text, &file.path).enumerate() {
-            let ran: Result<(), Broken> = execute(&self.session.client, self.cx.stop, &statement?, index + 1).await;
+            let ran: Result<(), Broken> = execute(self.cx, &self.session.client, &file.script, &statement?, index + 1).await;
             let left = left.unwrap_or(Left::Statements { done: index });
             ran.map_err(|broken| broken.into_error(&file.script, &file.path, shape.statements, left))?;
         }
         Ok(())
     }
+}
+
+/// What it ends would be the migration's: half of that would stay if the other half failed.
+fn ends_transaction(file: &ScriptFile, text: &str) -> Error {
+    let mut statements = split(text, &file.path).filter_map(Result::ok);
+    let line = statements.find_map(|statement| statement.control().map(|_| statement.line));
+    Kind::Mixed
+        .error(format_args!("`{}` begins or ends a transaction, and runs within that of a migration", file.path.display()))
+        .help("remove the statement, or call it at another event, such as `beforeMigrate` or `afterMigrate`")
+        .at(&file.path, line)
 }

@@ -154,11 +154,11 @@ impl Notes {
         self.run("note what is done", &sql).await
     }
 
-    /// Notes that the next statement failed.
+    /// Notes that the next statement failed; where it begins was noted before, unless it is said.
     pub(super) async fn failed(&self, line: Option<usize>, took_ms: i32) -> Result<()> {
         let (table, history, rank, line) = (&self.table, &self.history, self.rank, or_null(line));
         let sql = format!(
-            "BEGIN; UPDATE {table} SET failed = true, line = {line} WHERE installed_rank = {rank}; \
+            "BEGIN; UPDATE {table} SET failed = true, line = coalesce({line}, line) WHERE installed_rank = {rank}; \
              UPDATE {history} SET execution_time = {took_ms} WHERE installed_rank = {rank}; COMMIT"
         );
         self.run("note what failed", &sql).await

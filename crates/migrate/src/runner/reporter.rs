@@ -1,5 +1,6 @@
 //! Progress, told to whoever wants to show or send it; a run itself never prints.
 
+use restage_pgcopy::connect::Notice;
 use serde::Serialize;
 
 use super::lock::Holder;
@@ -41,6 +42,22 @@ pub enum Progress<'a> {
     Completed(File<'a>),
     /// Nothing is left to be applied.
     AfterMigration,
+    /// The server said something beside its answer to a statement, such as what `RAISE NOTICE` says.
+    Notice {
+        /// The script that the statement stands in.
+        script: &'a str,
+        /// The line that the statement begins on; none at the end of a transaction.
+        line: Option<usize>,
+        /// What it said.
+        notice: Notice,
+    },
+    /// The server said more, and faster, than could be told.
+    NoticesLeftOut {
+        /// The script that made it say so much.
+        script: &'a str,
+        /// How many notices were left out.
+        count: u64,
+    },
     /// A callback for failures failed itself, which does not hide the failure it was called for.
     CallbackFailed {
         /// The script of the callback.

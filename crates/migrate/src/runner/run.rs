@@ -9,7 +9,6 @@ use super::hooks::Hooks;
 use super::info::invalid;
 use super::lock::Lock;
 use super::reporter::Progress;
-use crate::Result;
 use crate::callbacks::Event;
 use crate::history::{Row, RowType};
 use crate::scripts::Scripts;
@@ -17,6 +16,7 @@ use crate::settings::{Settings, Target};
 use crate::state::{Migration, States};
 use crate::validate::When;
 use crate::version::Version;
+use crate::{Error, Kind, Result};
 
 /// What to do about a migration that did not come to its end.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -92,11 +92,11 @@ impl Runner<'_> {
         let rows = if there.history { self.rows().await? } else { Vec::new() };
         let mut work = Work { hooks, lock, each: &MIGRATE, rows, applied: Vec::new(), versioned: true };
         let before = self.version(scripts, &work.rows)?;
-        if let Some(unfinished) = self.unfinished().await? {
-            match go_on {
-                GoOn::Refused => return Err(unfinished.error()),
-                GoOn::At(statement) => self.go_on(&mut work, scripts, &unfinished, statement).await?,
-            }
+        match (self.unfinished().await?, go_on) {
+            (Some(unfinished), GoOn::Refused) => return Err(unfinished.error()),
+            (Some(unfinished), GoOn::At(statement)) => self.go_on(&mut work, scripts, &unfinished, statement).await?,
+            (None, GoOn::At(statement)) => return Err(nothing_stopped(statement)),
+            (None, GoOn::Refused) => {}
         }
         if self.cx.settings.validate_on_migrate {
             let found = self.compare(scripts, &work.rows, hooks, When::BeforeRun).await?;
@@ -144,4 +144,11 @@ impl Runner<'_> {
         let states = States::resolve(scripts, rows, &settings)?;
         Ok(states.current().and_then(Migration::version).cloned())
     }
+}
+
+/// Whoever asks for it believes that statements are done which a run from the beginning would run once more.
+fn nothing_stopped(statement: usize) -> Error {
+    Kind::Unfinished
+        .error(format_args!("no migration stopped half way, so that none can be gone on with at statement {statement}"))
+        .help("look at `restage migrate info`; run without `--go-on-at` to apply what is pending from its beginning")
 }

@@ -1,9 +1,10 @@
 //! A script that is about to run: read, split, and known to be whole; and the running of its statements.
 
 use restage_pgcopy::connect::PlainClient;
-use restage_pgcopy::stop::Stop;
 
+use super::Cx;
 use super::failure::Broken;
+use super::reporter::Progress;
 use crate::placeholders::Placeholders;
 use crate::scripts::ScriptFile;
 use crate::settings::Settings;
@@ -28,22 +29,16 @@ pub(super) enum Mode {
     Own,
 }
 
-/// What a statement does with the transaction it is in.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum Control {
-    Begins,
-    Ends,
-}
-
 /// Looks at a whole script, so that one which cannot be split runs not even in part.
 pub(super) fn shape(file: &ScriptFile, text: &str, settings: &Settings, major: u32) -> Result<Shape> {
     let (mut statements, mut wanting, mut refusing, mut controls) = (0, None, None, false);
     for statement in split(text, &file.path) {
         let statement = statement?;
+        refuse_foreign(file, &statement)?;
         statements += 1;
         let found = if statement.needs_no_transaction(major) { &mut refusing } else { &mut wanting };
         found.get_or_insert(statement.line);
-        controls |= control(statement.sql).is_some();
+        controls |= statement.control().is_some();
     }
     let told = file.sidecar.execute_in_transaction;
     if let (Some(wanting), Some(refusing), None, false) = (wanting, refusing, told, settings.mixed) {
@@ -55,6 +50,33 @@ pub(super) fn shape(file: &ScriptFile, text: &str, settings: &Settings, major: u
         false => Mode::Alone,
     };
     Ok(Shape { statements, mode })
+}
+
+/// Refuses what psql knows and a server does not, and what would make the server read characters that were not sent.
+fn refuse_foreign(file: &ScriptFile, statement: &Statement<'_>) -> Result<()> {
+    let (path, line) = (&file.path, statement.line);
+    if let Some(command) = statement.psql_command() {
+        return Err(Kind::Unterminated
+            .error(format_args!("`{command}` on line {line} of `{}` is a command of psql, which only psql knows", path.display()))
+            .help("remove it, or write what it does as SQL")
+            .at(path, Some(line)));
+    }
+    match statement.client_encoding() {
+        Some(encoding) if !is_sent(encoding) => Err(Kind::Encoding
+            .error(format_args!(
+                "the statement on line {line} of `{}` tells the server to expect {encoding}, and is sent UTF-8 all the same",
+                path.display()
+            ))
+            .help("remove it; name the encoding of the script's file as `encoding`, in the settings or in the script's `.conf`")
+            .at(path, Some(line))),
+        _ => Ok(()),
+    }
+}
+
+/// Whether an encoding is the one that scripts are sent in, by the server's names for it; the default of a session is.
+fn is_sent(encoding: &str) -> bool {
+    let name: String = encoding.chars().filter(char::is_ascii_alphanumeric).collect();
+    ["utf8", "unicode", "default"].iter().any(|known| name.eq_ignore_ascii_case(known))
 }
 
 /// Reads a script and looks at the whole of it.
@@ -74,72 +96,44 @@ fn mixed(file: &ScriptFile, wanting: usize, refusing: usize) -> Error {
         .at(&file.path, Some(refusing.max(wanting)))
 }
 
-/// What a statement does with transactions, by its first words.
-pub(super) fn control(sql: &str) -> Option<Control> {
-    let mut words = sql.split(|character: char| !character.is_ascii_alphanumeric() && character != '_');
-    let mut word = || words.find(|word| !word.is_empty()).unwrap_or_default().to_ascii_uppercase();
-    match word().as_str() {
-        "BEGIN" => Some(Control::Begins),
-        "START" => (word() == "TRANSACTION").then_some(Control::Begins),
-        "COMMIT" | "END" => chained(sql, word() == "PREPARED"),
-        "ABORT" => chained(sql, false),
-        "ROLLBACK" => {
-            let next = word();
-            let next = if matches!(next.as_str(), "WORK" | "TRANSACTION") { word() } else { next };
-            if next == "TO" { None } else { chained(sql, next == "PREPARED") }
-        }
-        "PREPARE" => (word() == "TRANSACTION").then_some(Control::Ends),
-        _ => None,
-    }
-}
-
-/// `AND CHAIN` ends a transaction and begins the next; what is prepared is a transaction of somebody else.
-fn chained(sql: &str, prepared: bool) -> Option<Control> {
-    let words: Vec<_> = sql.split_whitespace().rev().take(3).map(str::to_ascii_uppercase).collect();
-    let chains = matches!(&words[..], [last, and, ..] if last == "CHAIN" && and == "AND");
-    (!prepared).then_some(if chains { Control::Begins } else { Control::Ends })
-}
-
-/// Runs one statement of a script.
-pub(super) async fn execute(client: &PlainClient, stop: &Stop, statement: &Statement<'_>, number: usize) -> Result<(), Broken> {
-    let doing = "run a statement of a script";
-    let done = match statement.kind {
-        StatementKind::Ordinary => client.guard(stop, client.run(doing, statement.sql)).await,
-        StatementKind::CopyFromStdin { data } => {
-            client.guard(stop, async { client.copy_text("a script's rows", statement.sql, data).await.map(drop) }).await
+/// Runs one statement of a script, and tells what the server says meanwhile.
+pub(super) async fn execute(
+    cx: Cx<'_>,
+    client: &PlainClient,
+    script: &str,
+    statement: &Statement<'_>,
+    number: usize,
+) -> Result<(), Broken> {
+    // What was said before is about what restage did itself.
+    client.notices();
+    let mut running = std::pin::pin!(send(cx, client, statement));
+    let done = loop {
+        tokio::select! {
+            biased;
+            done = &mut running => break done,
+            () = client.noticed() => hear(cx, client, script, Some(statement.line)),
         }
     };
+    hear(cx, client, script, Some(statement.line));
     done.map_err(|error| Broken::at(statement, number, error))
 }
 
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn statements_that_begin_or_end_transactions_are_known() {
-        for (sql, expected) in [
-            ("BEGIN", Some(Control::Begins)),
-            ("begin isolation level serializable", Some(Control::Begins)),
-            ("START TRANSACTION", Some(Control::Begins)),
-            ("commit", Some(Control::Ends)),
-            ("COMMIT WORK", Some(Control::Ends)),
-            ("COMMIT AND CHAIN", Some(Control::Begins)),
-            ("COMMIT AND NO CHAIN", Some(Control::Ends)),
-            ("END", Some(Control::Ends)),
-            ("ROLLBACK", Some(Control::Ends)),
-            ("ABORT", Some(Control::Ends)),
-            ("ROLLBACK TO SAVEPOINT a", None),
-            ("ROLLBACK WORK TO a", None),
-            ("ROLLBACK PREPARED 'a'", None),
-            ("COMMIT PREPARED 'a'", None),
-            ("PREPARE TRANSACTION 'a'", Some(Control::Ends)),
-            ("PREPARE a AS SELECT 1", None),
-            ("SAVEPOINT a", None),
-            ("SELECT 'COMMIT'", None),
-            ("CREATE FUNCTION a() RETURNS int BEGIN ATOMIC SELECT 1; END", None),
-        ] {
-            assert_eq!(control(sql), expected, "{sql}");
+async fn send(cx: Cx<'_>, client: &PlainClient, statement: &Statement<'_>) -> restage_pgcopy::Result<()> {
+    match statement.kind {
+        StatementKind::Ordinary => client.guard(cx.stop, client.run("run a statement of a script", statement.sql)).await,
+        StatementKind::CopyFromStdin { data } => {
+            client.guard(cx.stop, async { client.copy_text("a script's rows", statement.sql, data).await.map(drop) }).await
         }
+    }
+}
+
+/// Tells what the server has said.
+pub(super) fn hear(cx: Cx<'_>, client: &PlainClient, script: &str, line: Option<usize>) {
+    let said = client.notices();
+    for notice in said.notices {
+        cx.reporter.report(&Progress::Notice { script, line, notice });
+    }
+    if said.left_out > 0 {
+        cx.reporter.report(&Progress::NoticesLeftOut { script, count: said.left_out });
     }
 }

@@ -18,6 +18,8 @@ const CONNECT_WAIT_LIMIT: Duration = Duration::from_mins(2);
 
 pub(super) struct Session {
     pub(super) client: PlainClient,
+    /// The session's user at first.
+    login: String,
     /// The current role at first.
     pub(super) role: String,
     pub(super) database: String,
@@ -33,7 +35,8 @@ impl Session {
         if let Some(sql) = &cx.settings.init_sql {
             client.guard(cx.stop, client.run("run `init_sql`", sql)).await.map_err(of_server)?;
         }
-        let sql = "SELECT current_user, current_database(), current_schema(), pg_catalog.current_setting('search_path')";
+        let sql = "SELECT current_user, current_database(), current_schema(), pg_catalog.current_setting('search_path'), \
+                   session_user";
         let rows = client.reader().rows("look at the session", sql).await.map_err(of_server)?;
         let text = |column| rows.first().and_then(|row| row.get(column)).map(str::to_owned);
         let search_path = text(3).unwrap_or_default();
@@ -43,6 +46,7 @@ impl Session {
         };
         Ok(Self {
             client,
+            login: text(4).unwrap_or_default(),
             role: text(0).unwrap_or_default(),
             database: text(1).unwrap_or_default(),
             current_schema: text(2),
@@ -67,15 +71,6 @@ impl Session {
     /// Rolls back; a connection that broke has done so by itself.
     pub(super) async fn roll_back(&self) {
         let _ = self.client.run("roll back", "ROLLBACK").await;
-    }
-
-    /// Ends the transaction, if there is one.
-    pub(super) async fn commit_or_roll_back(&self, good: bool) -> Result<()> {
-        if good {
-            return self.commit().await;
-        }
-        self.roll_back().await;
-        Ok(())
     }
 
     /// Runs one guarded statement of restage's own.
@@ -107,8 +102,11 @@ impl Session {
         committed.map_err(|error| self.client.failed("commit", &error))
     }
 
-    pub(super) fn role_sql(&self) -> String {
-        format!("SET ROLE {}", quote(&self.role))
+    /// The role that there was at first, taken by the login that there was: another one may not be allowed to. With it the encoding
+    /// that everything is sent in.
+    fn role_sql(&self) -> String {
+        let (login, role) = (quote(&self.login), quote(&self.role));
+        format!("SET SESSION AUTHORIZATION {login}; SET ROLE {role}; SET client_encoding = 'UTF8'")
     }
 
     fn restoring(&self) -> String {

@@ -222,3 +222,57 @@ fn five_thousand_scripts_are_found_resolved_and_validated_quickly() {
     assert_eq!((states.migrations.len(), disagreements.len()), (5000, 10));
     assert!(in_files + in_memory < Duration::from_secs(20));
 }
+
+#[test]
+fn a_script_whose_name_is_no_text_is_refused_and_not_passed_over() {
+    use std::ffi::OsStr;
+    use std::os::unix::ffi::OsStrExt;
+    for (path, refused) in [
+        (b"V2__caf\xe9.sql".as_slice(), true),
+        (b"caf\xe9/V2__a.sql", true),
+        (b"afterMigrate__\xe9.sql", true),
+        (b"caf\xe9.md", false),
+        (b"caf\xe9/notes.md", false),
+        (b".caf\xe9/V2__a.sql", false),
+    ] {
+        let folder = folder(&[("V1__a.sql", "")]);
+        let path = folder.path().join(OsStr::from_bytes(path));
+        fs::create_dir_all(path.parent().unwrap()).unwrap();
+        fs::write(&path, "").unwrap();
+        let found = found(&folder, &Settings::default());
+        if refused {
+            let errors = found.unwrap_err();
+            assert_eq!((errors.len(), errors[0].kind), (1, Kind::BrokenName));
+            assert_eq!(errors[0].place.as_ref().unwrap().file, path);
+        } else {
+            assert_eq!(names(&found.unwrap()), ["V1__a.sql"]);
+        }
+    }
+}
+
+#[test]
+fn a_link_that_leads_nowhere_sensible_is_refused() {
+    let folder = folder(&[("V1__a.sql", "")]);
+    // Editors leave such links beside what they edit.
+    std::os::unix::fs::symlink("nobody@nowhere", folder.path().join(".#V1__a.sql")).unwrap();
+    assert_eq!(names(&found(&folder, &Settings::default()).unwrap()), ["V1__a.sql"]);
+    let circle = folder.path().join("more");
+    std::os::unix::fs::symlink(&circle, &circle).unwrap();
+    let errors = found(&folder, &Settings::default()).unwrap_err();
+    assert_eq!((errors.len(), errors[0].kind), (1, Kind::Unreadable));
+    assert_eq!(errors[0].place.as_ref().unwrap().file, circle);
+    // The location itself is no better.
+    let settings = Settings::default();
+    let errors = find(&[location(&folder, "/more")], &settings, &settings.placeholders().unwrap()).unwrap_err();
+    assert_eq!(errors[0].kind, Kind::Unreadable);
+}
+
+#[test]
+fn what_is_no_file_is_refused_and_not_waited_for() {
+    let folder = folder(&[("V1__a.sql", "")]);
+    let pipe = folder.path().join("V2__b.sql");
+    assert!(std::process::Command::new("mkfifo").arg(&pipe).status().unwrap().success());
+    let errors = found(&folder, &Settings::default()).unwrap_err();
+    assert_eq!((errors.len(), errors[0].kind), (1, Kind::Unreadable));
+    assert!(errors[0].message.contains("is no file"), "{}", errors[0].message);
+}

@@ -1,4 +1,6 @@
-//! Flyway's own files and variables: `flyway.conf` with its `flyway.*` keys, and `FLYWAY_*` in the environment.
+//! Flyway's own files and variables: `flyway.toml`, `flyway.conf` with its `flyway.*` keys, and `FLYWAY_*` in the environment.
+
+mod toml_file;
 
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
@@ -16,6 +18,8 @@ pub struct Reading {
     pub settings: Settings,
     /// Keys that Flyway knows and that mean nothing here, such as where the database is, with where they were said.
     pub unused: Vec<(String, Option<Place>)>,
+    /// The name of the environment, if one is named.
+    pub environment: Option<String>,
 }
 
 /// Reads files, each with its name and text, and the environment: a later file wins over an earlier one, the environment over
@@ -57,6 +61,10 @@ impl Reading {
             Some(place) => error.at(&place.file, place.line),
             None => error,
         };
+        if key == "environment" {
+            self.environment = Some(value.to_owned()).filter(|name| !name.is_empty());
+            return Ok(());
+        }
         if UNUSED.contains(&key) || UNUSED_PREFIXES.iter().any(|prefix| key.starts_with(prefix)) {
             self.unused.push((format!("flyway.{key}"), place));
             return Ok(());
@@ -73,7 +81,7 @@ impl Reading {
 }
 
 /// Keys that Flyway knows and that mean nothing here: where the database is, how Flyway runs, what only other databases have.
-const UNUSED: [&str; 34] = [
+const UNUSED: [&str; 39] = [
     "url",
     "user",
     "password",
@@ -101,7 +109,12 @@ const UNUSED: [&str; 34] = [
     "reportFilename",
     "jarDirs",
     "configurations",
-    "environment",
+    "environmentProvisionMode",
+    "failOnMissingTarget",
+    "migrationResolvers",
+    "schemaModelLocation",
+    "schemaModelSchemas",
+    "token",
     "kerberosConfigFile",
     "communityDBSupportEnabled",
     "powershellExecutable",
@@ -204,6 +217,10 @@ fn unknown(key: &str) -> Error {
 
 /// The key that a variable stands for, such as `sqlMigrationPrefix` for `FLYWAY_SQL_MIGRATION_PREFIX`.
 fn key_of_variable(name: &str) -> Option<String> {
+    // Flyway wants this one in small letters.
+    if name == "flyway_environment" {
+        return Some("environment".to_owned());
+    }
     let name = name.strip_prefix("FLYWAY_")?;
     if let Some(placeholder) = name.strip_prefix("PLACEHOLDERS_").filter(|name| !name.is_empty()) {
         return Some(format!("placeholders.{}", placeholder.to_lowercase()));
@@ -222,7 +239,7 @@ fn key_of_variable(name: &str) -> Option<String> {
             _ => key.push_str(&word),
         }
     }
-    let known = UNUSED.contains(&key.as_str()) || set(&mut Settings::default(), &key, "").is_some();
+    let known = key == "environment" || UNUSED.contains(&key.as_str()) || set(&mut Settings::default(), &key, "").is_some();
     known.then_some(key)
 }
 
@@ -283,9 +300,15 @@ fn expand(text: &str, environment: &BTreeMap<String, String>) -> String {
     expanded + rest
 }
 
-/// Where Flyway looks for `flyway.conf` besides those it is told: the home folder, then the working folder.
-pub fn default_files(home: &Path, working: &Path) -> [PathBuf; 2] {
-    [home.join("flyway.conf"), working.join("flyway.conf")]
+/// Where Flyway looks for its files besides those it is told: in the home folder, then in the working folder.
+pub fn default_files(home: &Path, working: &Path) -> Vec<PathBuf> {
+    let names = ["flyway.conf", "flyway.toml", "flyway.user.toml"];
+    [home, working].iter().flat_map(|folder| names.map(|name| folder.join(name))).collect()
+}
+
+/// Whether a file is TOML, which its name says.
+pub fn is_toml(file: &Path) -> bool {
+    file.extension().is_some_and(|end| end.eq_ignore_ascii_case("toml"))
 }
 
 #[cfg(test)]

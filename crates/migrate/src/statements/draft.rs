@@ -1,6 +1,7 @@
 //! A statement of which the end is not known yet: what of it was read decides whether a semicolon ends it.
 
 use super::Unclosed;
+use super::control::Control;
 use super::scanner::{Token, TokenKind};
 use super::transaction::Transaction;
 
@@ -71,6 +72,10 @@ impl<'text> Draft<'text> {
 
     pub(super) fn transaction(&self) -> Transaction {
         Transaction::of(&self.keywords)
+    }
+
+    pub(super) fn control(&self) -> Option<Control> {
+        Control::of(&self.keywords)
     }
 
     pub(super) fn take(&mut self, token: Token, text: &'text str) {

@@ -21,6 +21,15 @@ async fn missing_schemas_are_created_and_the_first_row_says_so() {
 }
 
 #[tokio::test]
+async fn the_placeholder_of_schemas_has_those_that_are_set_as_with_flyway() {
+    let cluster = Cluster::any().unwrap();
+    let world = World::new(&cluster, "app");
+    world.write("V1__a.sql", "CREATE TABLE a AS SELECT '[${flyway:schemas}]' AS schemas, '${flyway:defaultSchema}' AS first;");
+    world.run().await.unwrap();
+    assert_eq!(world.sql("SELECT * FROM a"), "[]|public");
+}
+
+#[tokio::test]
 async fn schemas_that_are_not_to_be_created_are_not() {
     let cluster = Cluster::any().unwrap();
     let mut world = World::new(&cluster, "app");

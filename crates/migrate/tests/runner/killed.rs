@@ -100,3 +100,22 @@ async fn a_killed_migration_is_gone_on_with_where_it_is_said() {
     assert!(world.has("c"));
     assert_eq!(world.history(), ["1 SQL 1 V1__a.sql"]);
 }
+
+#[tokio::test]
+async fn a_killed_transaction_of_a_script_s_own_left_nothing_and_is_gone_on_with_from_its_beginning() {
+    let cluster = Cluster::any().unwrap();
+    let world = World::new(&cluster, "app");
+    world.write(
+        "V1__a.sql",
+        "BEGIN;\nCREATE TABLE a ();\nCOMMIT;\nBEGIN;\nCREATE TABLE b ();\n\
+         SELECT CASE WHEN to_regclass('go') IS NULL THEN pg_sleep(600) END;\nCOMMIT;",
+    );
+    kill(&world).await;
+    assert!(world.has("a") && !world.has("b"));
+    let error = world.refused().await;
+    assert!(error.message.ends_with("statements 1 to 3 of 7 are done, statement 4 on line 4 is in doubt"), "{}", error.message);
+    world.sql("CREATE TABLE go ()");
+    world.run_going_on(GoOn::At(4)).await.unwrap();
+    assert!(world.has("b"));
+    assert_eq!(world.history(), ["1 SQL 1 V1__a.sql"]);
+}

@@ -39,6 +39,10 @@ impl Reporter for Ear {
             Progress::AfterFile(of) => file("AfterFile", of),
             Progress::Completed(of) => file("Completed", of),
             Progress::AfterMigration => "AfterMigration".to_owned(),
+            Progress::Notice { script, line, notice } => {
+                format!("{} {script}:{} {notice}", notice.severity, line.unwrap_or_default())
+            }
+            Progress::NoticesLeftOut { script, count } => format!("NoticesLeftOut {script} {count}"),
             Progress::CallbackFailed { script, message } => format!("CallbackFailed {script}: {message}"),
         };
         self.0.lock().unwrap().push(word);

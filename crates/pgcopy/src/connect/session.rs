@@ -1,6 +1,7 @@
 //! Sessions on a server.
 
 use super::copy_stream::{CopyIn, CopyOut};
+use super::notices::Notices;
 use super::socket;
 use super::tap::{Boundaries, Tap, Tapped};
 use super::{APPLICATION_NAME, CONNECT_LIMIT, Endpoint, SOURCE_LOCK_LIMIT, WATCH_CLIENT};
@@ -9,7 +10,7 @@ use crate::{Error, Kind, Result};
 use restage_core::schema::TableName;
 use secrecy::ExposeSecret;
 use std::fmt::Display;
-use std::future::{Future, Ready, ready};
+use std::future::{Future, Ready, poll_fn, ready};
 use std::io;
 use std::ops::Deref;
 use std::sync::Arc;
@@ -17,7 +18,7 @@ use tokio::task::JoinHandle;
 use tokio_postgres::config::{SslMode, SslNegotiation};
 use tokio_postgres::tls::TlsConnect;
 use tokio_postgres::types::{ToSql, Type};
-use tokio_postgres::{CancelToken, Client, Config, Row, SimpleQueryMessage, SimpleQueryRow};
+use tokio_postgres::{AsyncMessage, CancelToken, Client, Config, Row, SimpleQueryMessage, SimpleQueryRow};
 
 /// How many tables one statement locks.
 const TABLES_PER_LOCK: usize = 500;
@@ -239,6 +240,11 @@ impl Drop for Session {
 
 impl Session {
     pub(super) async fn open(endpoint: &Endpoint) -> Result<Self> {
+        Self::open_heard(endpoint, None).await
+    }
+
+    /// The same, and keeps what the server says beside its answers.
+    pub(super) async fn open_heard(endpoint: &Endpoint, notices: Option<Notices>) -> Result<Self> {
         let (tapped, tap) = Tapped::new(socket::open(endpoint).await?);
         let mut config = Config::new();
         config.user(&endpoint.user).dbname(&endpoint.database).application_name(APPLICATION_NAME);
@@ -255,11 +261,15 @@ impl Session {
                 CONNECT_LIMIT.as_secs()
             ))
         };
-        let (client, connection) = login.map_err(late)?.map_err(|error| refused(&doing, &error))?;
+        let (client, mut connection) = login.map_err(late)?.map_err(|error| refused(&doing, &error))?;
         let version = connection.parameter("server_version").map_or(0, version_number);
         let connection = tokio::spawn(async move {
             // Whoever waits for an answer hears of the connection's end.
-            let _ = connection.await;
+            while let Some(Ok(message)) = poll_fn(|context| connection.poll_message(context)).await {
+                if let (AsyncMessage::Notice(said), Some(notices)) = (&message, &notices) {
+                    notices.push(said);
+                }
+            }
         });
         Ok(Self { client, tap, endpoint: Arc::new(endpoint.clone()), version, connection })
     }

@@ -104,7 +104,7 @@ impl Configuration {
                 unused: reading.unused.into_iter().map(|(key, _)| key).collect(),
                 endpoint,
                 models,
-                environment: self.environment.clone(),
+                environment: reading.environment.unwrap_or_else(|| self.environment.clone()),
             }),
             _ => Err(errors),
         }

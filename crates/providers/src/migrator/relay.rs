@@ -1,6 +1,7 @@
 //! Passes a run's progress on: to the queue, in its words, and to whoever sits at the terminal.
 
 use super::signals::Signals;
+use crate::secrets::Secrets;
 use restage_core::signal::{MigrationStage, Progress, SchemaVersion, ScriptStage};
 use restage_core::{Error, Result};
 use restage_migrate::runner::{self, File, Info, Reporter};
@@ -14,6 +15,8 @@ use std::sync::{Arc, Mutex, PoisonError};
 pub trait Audience: Send + Sync {
     /// Hears of settings that mean nothing here.
     fn unused(&self, _keys: &[String]) {}
+    /// Hears of what was passed over in the locations, each as a sentence.
+    fn overlooked(&self, _what: &[String]) {}
     /// Hears what the database was like before anything was done.
     fn found(&self, _found: &Found<'_>) {}
     /// Hears how far the run has come.
@@ -36,12 +39,13 @@ pub struct Found<'a> {
 pub(super) struct Relay<'a> {
     audience: Arc<dyn Audience>,
     signals: Option<&'a Signals>,
+    secrets: &'a Secrets,
     applied: Mutex<Vec<String>>,
 }
 
 impl<'a> Relay<'a> {
-    pub(super) fn new(audience: Arc<dyn Audience>, signals: Option<&'a Signals>) -> Self {
-        Self { audience, signals, applied: Mutex::default() }
+    pub(super) fn new(audience: Arc<dyn Audience>, signals: Option<&'a Signals>, secrets: &'a Secrets) -> Self {
+        Self { audience, signals, secrets, applied: Mutex::default() }
     }
 
     pub(super) async fn begin(&self) -> Result<()> {
@@ -55,6 +59,11 @@ impl<'a> Relay<'a> {
         if let Some(signals) = self.signals {
             signals.tell(progress);
         }
+    }
+
+    /// Tells the audience what was passed over.
+    pub(super) fn overlooked(&self, scripts: &Scripts) {
+        self.audience.overlooked(&overlooked(scripts));
     }
 
     /// Tells the audience what there is; what cannot be told now, the run will find out itself.
@@ -79,8 +88,36 @@ impl Reporter for Relay<'_> {
         if let Some(progress) = told_in_queue(progress) {
             self.tell(progress);
         }
-        self.audience.progress(progress);
+        self.audience.progress(&self.without_secrets(progress));
     }
+}
+
+impl Relay<'_> {
+    /// The same without a secret that a server may have quoted.
+    fn without_secrets<'said>(&self, progress: &runner::Progress<'said>) -> runner::Progress<'said> {
+        let mut told = progress.clone();
+        match &mut told {
+            runner::Progress::CallbackFailed { message, .. } => *message = self.secrets.redact(message),
+            runner::Progress::Notice { notice, .. } => {
+                notice.message = self.secrets.redact(&notice.message);
+                for part in [&mut notice.detail, &mut notice.hint] {
+                    *part = part.as_deref().map(|text| self.secrets.redact(text));
+                }
+            }
+            _ => {}
+        }
+        told
+    }
+}
+
+/// What was passed over in the locations: files that end like scripts and are none by their names, and locations that are not there.
+pub fn overlooked(scripts: &Scripts) -> Vec<String> {
+    let unnamed = scripts.ignored.iter().map(|error| match &error.place {
+        Some(place) => format!("{}: {}", place.file.display(), error.message),
+        None => error.message.clone(),
+    });
+    let missing = scripts.missing.iter().map(|location| format!("the location `{location}` is no folder"));
+    unnamed.chain(missing).collect()
 }
 
 /// That all is applied, with the version that was observed then.
@@ -106,6 +143,10 @@ pub(crate) fn told_in_queue(progress: &runner::Progress<'_>) -> Option<Progress>
         Said::BeforeFile(file) => of(ScriptStage::BeforeFile, file),
         Said::AfterFile(file) => of(ScriptStage::AfterFile, file),
         Said::Completed(file) => of(ScriptStage::Completed, file),
-        Said::AfterMigration | Said::Waiting { .. } | Said::CallbackFailed { .. } => None,
+        Said::AfterMigration
+        | Said::Waiting { .. }
+        | Said::Notice { .. }
+        | Said::NoticesLeftOut { .. }
+        | Said::CallbackFailed { .. } => None,
     }
 }

@@ -5,7 +5,7 @@ use crate::aws::{ParameterValue, ParameterValues};
 use restage_core::environment::{ParameterName, ParameterPath};
 use restage_core::{Code, Error, Result};
 use restage_migrate::scripts::Location;
-use restage_migrate::settings::flyway::Reading;
+use restage_migrate::settings::flyway::{Reading, is_toml};
 use std::collections::BTreeMap;
 use std::io::ErrorKind;
 use std::path::{Path, PathBuf};
@@ -41,9 +41,13 @@ impl Sources {
         let mut errors = Vec::new();
         let mut told = |wrong: Vec<restage_migrate::Error>| errors.extend(wrong.into_iter().map(told_of_migrations));
         let mut unreadable = Vec::new();
-        for (path, text) in self.texts(&mut unreadable) {
-            told(reading.file(path, &text, &self.variables));
+        let texts = self.texts(&mut reading, &mut unreadable);
+        let (toml, conf): (Vec<_>, Vec<_>) =
+            texts.iter().map(|(path, text)| (*path, text.as_str())).partition(|(path, _)| is_toml(path));
+        for (path, text) in conf {
+            told(reading.file(path, text, &self.variables));
         }
+        told(reading.toml(&toml, self.environment(fetched).as_deref(), &self.variables));
         let wrong = self.take_parameters(&mut reading, fetched);
         told(reading.variables(&self.variables));
         let from = Path::new(self.values_from);
@@ -63,7 +67,8 @@ impl Sources {
         if errors.is_empty() { Ok(reading) } else { Err(errors) }
     }
 
-    fn texts(&self, unreadable: &mut Vec<Error>) -> Vec<(&Path, String)> {
+    /// The files with their texts. As with Flyway, those of one format are read: that of the files which must be there, TOML if any is.
+    fn texts(&self, reading: &mut Reading, unreadable: &mut Vec<Error>) -> Vec<(&Path, String)> {
         let mut texts = Vec::new();
         let usual = self.usual_files.iter().map(|path| (path, true));
         for (path, may_be_missing) in usual.chain(self.files.iter().map(|path| (path, false))) {
@@ -73,7 +78,27 @@ impl Sources {
                 Err(cause) => unreadable.push(super::unreadable(path, cause)),
             }
         }
-        texts
+        let mut asked = self.files.iter().map(|path| is_toml(path));
+        let toml = asked.next().unwrap_or_else(|| texts.iter().any(|(path, _)| is_toml(path)));
+        if asked.any(|other| other != toml) {
+            let error = Code::InvalidFile.error("files of both of Flyway's formats are named, `.toml` and another");
+            unreadable.push(error.help("name files of one format; Flyway refuses both at once, too"));
+        }
+        let (read, left): (Vec<_>, Vec<_>) = texts.into_iter().partition(|(path, _)| is_toml(path) == toml);
+        reading.unused.extend(left.iter().map(|(path, _)| (format!("all of {}", path.display()), None)));
+        read
+    }
+
+    /// The environment that is named by more than a file.
+    fn environment(&self, fetched: &ParameterValues) -> Option<String> {
+        let mut named = Reading::default();
+        // What is wrong is told of when it counts.
+        self.take_parameters(&mut named, fetched);
+        named.variables(&self.variables);
+        for (key, value) in &self.values {
+            let _ = named.value(key, value, Path::new(self.values_from));
+        }
+        named.environment
     }
 
     /// Takes parameters as settings and placeholders. Their values may be secrets, so that no error quotes one.
@@ -148,6 +173,37 @@ mod tests {
         assert!(settings.group && !settings.mixed);
         assert_eq!(settings.init_sql.as_deref(), Some("set x = 'a\\b'"));
         assert_eq!(settings.locations[0].root(), Path::new("/project/sql"));
+    }
+
+    fn read(folder: &Path, usual: &[&str], files: &[&str], values: &[(&str, &str)]) -> Result<Reading, Vec<Error>> {
+        let paths = |names: &[&str]| names.iter().map(|name| folder.join(name)).collect();
+        let sources = Sources {
+            usual_files: paths(usual),
+            files: paths(files),
+            variables: [("flyway_environment".to_owned(), "of_variable".to_owned())].into(),
+            values: values.iter().map(|(key, value)| ((*key).to_owned(), (*value).to_owned())).collect(),
+            ..Sources::default()
+        };
+        sources.read(&ParameterValues::default())
+    }
+
+    #[test]
+    fn files_of_one_format_are_read_and_the_others_are_named() {
+        let folder = tempfile::tempdir().unwrap();
+        let write = |name: &str, text: &str| std::fs::write(folder.path().join(name), text).unwrap();
+        write("flyway.conf", "flyway.table=conf\n");
+        write("flyway.toml", "[flyway]\ntable = \"toml\"\n[environments.of_variable.flyway]\ninstalledBy = \"variable\"\n");
+        write("flyway.user.toml", "[environments.of_value]\nschemas = [\"a\"]\n");
+        let usual = ["flyway.conf", "flyway.toml", "flyway.user.toml"];
+        let reading = read(folder.path(), &usual, &[], &[]).unwrap();
+        assert_eq!((reading.settings.table.as_str(), reading.settings.installed_by.as_deref()), ("toml", Some("variable")));
+        assert_eq!(reading.unused, [(format!("all of {}", folder.path().join("flyway.conf").display()), None)]);
+        let reading = read(folder.path(), &usual, &[], &[("environment", "of_value")]).unwrap();
+        assert_eq!((&reading.settings.schemas[..], reading.environment.as_deref()), (&["a".to_owned()][..], Some("of_value")));
+        let reading = read(folder.path(), &usual, &["flyway.conf"], &[]).unwrap();
+        assert_eq!((reading.settings.table.as_str(), reading.unused.len()), ("conf", 2));
+        let errors = read(folder.path(), &[], &["flyway.conf", "flyway.toml"], &[]).unwrap_err();
+        assert!(errors[0].message.contains("both of Flyway's formats"), "{errors:?}");
     }
 
     #[test]

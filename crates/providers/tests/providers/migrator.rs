@@ -16,7 +16,7 @@ use restage_providers::postgres::Servers;
 use restage_providers::secrets::Secrets;
 use restage_sim::queues::{QueueFaults, SimQueues};
 use std::fs;
-use std::sync::Arc;
+use std::sync::{Arc, Mutex};
 
 /// Breaks off as soon as a script is about to run.
 struct Breaking;
@@ -31,6 +31,21 @@ impl Audience for Breaking {
 struct Deaf;
 
 impl Audience for Deaf {}
+
+/// Keeps what the server says beside its answers, and what callbacks fail of.
+#[derive(Clone, Default)]
+struct Ear(Arc<Mutex<Vec<String>>>);
+
+impl Audience for Ear {
+    fn progress(&self, progress: &Progress<'_>) {
+        let said = match progress {
+            Progress::Notice { notice, .. } => notice.to_string(),
+            Progress::CallbackFailed { message, .. } => message.clone(),
+            _ => return,
+        };
+        self.0.lock().unwrap().push(said);
+    }
+}
 
 struct Site {
     cluster: Cluster,
@@ -109,4 +124,22 @@ async fn a_migrator_that_is_stopped_before_it_begins_says_so_and_has_done_nothin
     let ended = site.migrator(Deaf, stop).run(&site.configuration(), GoOn::Refused).await;
     assert_eq!((ended.status, site.told().await), (ExitStatus::Unexpected, Some(ExitStatus::Unexpected)));
     assert_eq!(site.cluster.psql("app", "select count(*) from pg_stat_user_tables").unwrap().trim(), "0");
+}
+
+#[tokio::test]
+async fn what_a_server_says_while_it_migrates_is_told_without_secrets() {
+    let site = Site::new();
+    let write = |name: &str, text: String| fs::write(site.folder.path().join(name), text).unwrap();
+    let raise = |severity: &str| {
+        let more = format!("using detail = 'is {SUPERUSER_PASSWORD}', hint = 'no {SUPERUSER_PASSWORD}'");
+        format!("do $$ begin raise {severity} 'it is {SUPERUSER_PASSWORD}' {more}; end $$;")
+    };
+    write("V1__t.sql", raise("notice") + "\nselect 1 / 0;");
+    write("afterMigrateError.sql", raise("exception"));
+    let ear = Ear::default();
+    let ended = site.migrator(ear.clone(), Stop::never()).run(&site.configuration(), GoOn::Refused).await;
+    assert_eq!(ended.status, ExitStatus::MigrationFailed);
+    let heard = ear.0.lock().unwrap().clone();
+    assert_eq!((heard.len(), heard[0].as_str()), (2, "it is ***; detail: is ***; hint: no ***"));
+    assert!(heard[1].contains("it is ***"), "{}", heard[1]);
 }

@@ -22,6 +22,8 @@ use std::path::{Path, PathBuf};
 
 /// Variables that may hold the password of `--url`; the first one that is set counts.
 const PASSWORDS: [&str; 3] = ["RESTAGE_MIGRATE_PASSWORD", "PGPASSWORD", "FLYWAY_PASSWORD"];
+/// What Flyway calls the environment if nothing else is said.
+const FLYWAYS_ENVIRONMENT: &str = "default";
 /// What errors call the settings that were typed.
 const TYPED: &str = "the command line";
 
@@ -99,7 +101,7 @@ fn database(common: &Common, which: &Which) -> Result<(String, String, DatabaseA
         (Some(text), _) => named(common, text),
         (None, Some(url)) => {
             let address = by_url(url)?;
-            Ok((address.to_string(), String::new(), address, Stakes::Other))
+            Ok((address.to_string(), FLYWAYS_ENVIRONMENT.to_owned(), address, Stakes::Other))
         }
         (None, None) => Err(wrong("no database is named".to_owned()).into()),
     }
@@ -175,7 +177,7 @@ fn sources(scripts: &Scripts) -> Result<Sources> {
     let parameters = scripts.parameters.iter().map(|path| ParameterPath::parse(path)).collect::<Result<_, _>>().map_err(wrong)?;
     let home = std::env::var_os("HOME").map(PathBuf::from).unwrap_or_default();
     Ok(Sources {
-        usual_files: flyway::default_files(&home, Path::new("")).into(),
+        usual_files: flyway::default_files(&home, Path::new("")),
         files: scripts.config.clone(),
         parameters,
         variables: std::env::vars_os()

@@ -1,7 +1,7 @@
 //! `restage migrate info`
 
 use super::asked::Asked;
-use super::{connected, failed};
+use super::{connected, failed, passed_over};
 use crate::args::migrate::Info as Args;
 use crate::args::{Common, Format};
 use crate::render;
@@ -11,7 +11,7 @@ use restage_core::signal::ExitStatus;
 use restage_migrate::runner::{Holder, Unfinished};
 use restage_migrate::state::{Migration, State};
 use restage_providers::migrator::stop::Stop;
-use restage_providers::migrator::{Access, Ended, other_histories, told_of_migrations};
+use restage_providers::migrator::{Access, Ended, other_histories, overlooked, told_of_migrations};
 use serde::Serialize;
 
 /// What is known of a database's migrations.
@@ -90,6 +90,7 @@ pub(super) async fn run(common: &Common, access: &Access, args: &Args, screen: S
     let scripts = runner
         .scripts()
         .map_err(|errors| Ended::by(ExitStatus::MigrationFailed, errors.into_iter().map(told_of_migrations).collect()))?;
+    passed_over(&overlooked(&scripts), screen);
     let found = runner.info(&scripts).await.map_err(failed)?;
     let states = found.states(&scripts, &resolved.settings).map_err(failed)?;
     let others = other_histories(&resolved.endpoint).await.map_err(|error| Ended::by(ExitStatus::Unexpected, vec![error]))?;

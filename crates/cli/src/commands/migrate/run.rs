@@ -2,7 +2,7 @@
 
 use super::asked::{Asked, access};
 use super::queue::telling;
-use super::{failures, misconfigured, tell};
+use super::{failures, misconfigured, passed_over, tell};
 use crate::args::migrate::RunMigrations as Args;
 use crate::args::{Common, Format};
 use crate::desk::interrupted;
@@ -123,6 +123,9 @@ impl Audience for Terminal {
             self.0.talk(&format!("settings of Flyway that mean nothing here: {}", keys.join(", ")));
         }
     }
+    fn overlooked(&self, what: &[String]) {
+        passed_over(what, self.0);
+    }
     fn found(&self, found: &Found<'_>) {
         self.0.talk(&render::found(found));
     }
@@ -135,6 +138,13 @@ impl Audience for Terminal {
                 self.0.talk(&format!("waiting for the lock of the history ({attempts})"));
             }
             Progress::BeforeFile(file) => self.0.talk(&format!("applying {}", file.migration_file)),
+            Progress::Notice { script, line: Some(line), notice } => {
+                self.0.talk(&format!("{} at {script}:{line}: {notice}", notice.severity));
+            }
+            Progress::Notice { script, line: None, notice } => {
+                self.0.talk(&format!("{} at the end of {script}: {notice}", notice.severity));
+            }
+            Progress::NoticesLeftOut { script, count } => self.0.talk(&format!("{count} more notices of {script}")),
             Progress::CallbackFailed { script, message } => self.0.talk(&format!("the callback {script} failed: {message}")),
             _ => {}
         }

@@ -1,7 +1,7 @@
 //! `restage migrate validate`
 
 use super::asked::Asked;
-use super::{connected, failed};
+use super::{connected, failed, passed_over};
 use crate::args::migrate::Validate as Args;
 use crate::args::{Common, Format};
 use crate::render::plural;
@@ -9,12 +9,12 @@ use crate::screen::Screen;
 use restage_core::Error;
 use restage_core::signal::ExitStatus;
 use restage_providers::migrator::stop::Stop;
-use restage_providers::migrator::{Access, Ended, Resolved, differences, scripts, told_of_migrations};
+use restage_providers::migrator::{Access, Ended, Resolved, differences, overlooked, scripts, told_of_migrations};
 
 pub(super) async fn run(common: &Common, access: &Access, args: &Args, screen: Screen) -> Result<(), Ended> {
     let (_, resolved) = Asked::resolved(common, access, &args.which, &args.scripts, args.models.as_deref()).await?;
     let only_models = resolved.settings.locations.is_empty() && resolved.models.is_some();
-    let migrations = if only_models { None } else { Some(history(&resolved).await?) };
+    let migrations = if only_models { None } else { Some(history(&resolved, screen).await?) };
     let tables = models(&resolved).await?;
     match screen.format() {
         Format::Json => screen.json(&serde_json::json!({ "exit": 0, "migrations": migrations, "models": tables, "errors": [] })),
@@ -34,10 +34,11 @@ pub(super) async fn run(common: &Common, access: &Access, args: &Args, screen: S
 }
 
 /// Compares scripts and history; the number of scripts if they agree.
-async fn history(resolved: &Resolved) -> Result<usize, Ended> {
+async fn history(resolved: &Resolved, screen: Screen) -> Result<usize, Ended> {
     let stop = Stop::never();
     let runner = connected(resolved, &stop).await?;
     let scripts = scripts(&runner, resolved)?;
+    passed_over(&overlooked(&scripts), screen);
     let found = runner.validate(&scripts).await.map_err(failed)?;
     if found.is_empty() {
         return Ok(scripts.migrations.len());

@@ -73,7 +73,7 @@ fn a_later_file_wins_over_an_earlier_one_and_the_environment_over_all() {
         ("FLYWAY_HOME", "/opt"),
         ("PATH", "/bin"),
     ]);
-    let Reading { settings, unused } = read(&files, &environment).unwrap();
+    let Reading { settings, unused, .. } = read(&files, &environment).unwrap();
     assert_eq!([settings.table, settings.encoding, settings.installed_by.unwrap()], ["three", "two", "one"]);
     assert_eq!(settings.sql_migration_prefix, "M");
     assert_eq!(settings.placeholders["some_name"], "value");
