@@ -11,7 +11,7 @@ use std::path::PathBuf;
 #[command(group = ArgGroup::new("subject").required(true).multiple(true)
     .args(["scenario", "database", "queue", "log", "host_command", "parameters", "parameter", "history"]))]
 pub(crate) struct Diagnose {
-    /// A scenario whose stages `migrate` and `copy-database` name the database and its scripts.
+    /// A scenario whose stages `migrate` and `copy-database` name the database, its scripts and the queue of its signals.
     pub(crate) scenario: Option<String>,
     /// Answers a prompt of the scenario; may be repeated.
     #[arg(long = "set", value_name = "NAME=VALUE", requires = "scenario")]
@@ -19,7 +19,8 @@ pub(crate) struct Diagnose {
     /// The database, by its names in environments.yaml.
     #[arg(long, value_name = "ENVIRONMENT/NAME", value_parser = database)]
     pub(crate) database: Option<NamedDatabase>,
-    /// The queue of the migrator's signals: sqs:NAME, sqs:URL or local:NAME. It is looked at, and nothing is taken out.
+    /// The queue of the migrator's signals: sqs:NAME, sqs:URL or local:NAME; by default that of the scenario's stage. It is
+    /// looked at, and nothing is taken out.
     #[arg(long, value_name = "QUEUE", value_parser = queue)]
     pub(crate) queue: Option<NamedQueue>,
     /// The region of AWS; by default that of the queue's URL, or of AWS's own configuration.

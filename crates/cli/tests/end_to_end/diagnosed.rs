@@ -215,6 +215,56 @@ fn a_scenario_says_which_database_and_scripts_are_meant() {
     diagnose(&world, &[&["migrate", "--database", "production/app"]]).ends(exit::USAGE).fails_with("R0102");
 }
 
+/// A stage on preprod's `app`, followed in this queue.
+fn stage(queue: &str, more: &str) -> String {
+    format!("  - migrate: {{ database: app, scripts: migrations, signals: {{ queue: {queue} }}{more} }}\n")
+}
+
+fn followed(world: &World, stages: &[String]) {
+    let head = "scenario: followed\nfrom: production\nto: preprod\nstages:\n";
+    world.scenario("followed", &format!("{head}{}", stages.concat()));
+}
+
+#[test]
+fn a_scenario_says_which_queue_is_meant_whoever_migrates() {
+    let world = to_migrate();
+    for more in ["", ", command: 'exit 1'"] {
+        followed(&world, &[stage("{ local: test-migrator }", more)]);
+        ended_with(&world, 0);
+        world.restage(&["plan", "followed"]).ends(exit::REFUSED).fails_with("R0219");
+        diagnose(&world, &[&["followed"]]).ends(exit::UNDONE).tells("3 messages of 1 migrator").tells("4 scripts");
+        fix(&world, &[&["followed"]]).ends(exit::DONE).tells("Done: delete all messages");
+        world.restage(&["plan", "followed"]).ends(exit::DONE);
+    }
+    followed(&world, &[stage("{ local: test-migrator }", "")]);
+    world.restage(&["run", "followed", "--yes"]).ends(exit::DONE);
+    diagnose(&world, &[&["followed"]]).ends(exit::DONE).tells("is empty").tells("none is pending");
+}
+
+#[test]
+fn several_queues_of_a_scenario_are_named_with_what_chooses_among_them() {
+    let world = to_migrate();
+    let amazons = stage("{ sqs: app.fifo, region: eu-west-1, endpoint: 'http://127.0.0.1:9' }", "");
+    followed(&world, &[stage("{ local: test-migrator }", ""), amazons]);
+    let asked = diagnose(&world, &[&["followed"]]).ends(exit::USAGE).fails_with("R0102").tells("`--queue local:test-migrator`");
+    asked.tells("`--queue sqs:app.fifo --region eu-west-1 --endpoint http://127.0.0.1:9`");
+    ended_with(&world, 0);
+    diagnose(&world, &[&["followed"], &QUEUE]).ends(exit::UNDONE).tells("3 messages of 1 migrator");
+}
+
+#[test]
+fn a_scenarios_queue_at_amazon_is_looked_for_where_the_scenario_says_or_somebody_typed() {
+    let (world, aws) = (to_migrate(), Aws::start().unwrap());
+    in_aws(&aws, "AmazonSQS", "CreateQueue", r#"{"QueueName":"app.fifo","Attributes":{"FifoQueue":"true"}}"#);
+    let endpoint = aws.endpoint();
+    followed(&world, &[stage(&format!("{{ sqs: app.fifo, region: {REGION}, endpoint: '{endpoint}' }}"), "")]);
+    restage_in_aws(&world, &[&["diagnose", "followed"]]).ends(exit::DONE).tells("`app.fifo` is empty").tells("arn:aws");
+    followed(&world, &[stage("{ sqs: app.fifo, region: nowhere-1, endpoint: 'http://127.0.0.1:9' }", "")]);
+    restage_in_aws(&world, &[&["diagnose", "followed"]]).ends(exit::UNDONE).tells("the queue could not be looked at");
+    let typed = ["--region", REGION, "--endpoint", &endpoint];
+    restage_in_aws(&world, &[&["diagnose", "followed"], &typed]).ends(exit::DONE).tells("`app.fifo` is empty");
+}
+
 #[test]
 fn what_cannot_be_looked_at_is_a_finding_and_no_silence() {
     let world = to_migrate();
