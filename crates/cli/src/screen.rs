@@ -96,11 +96,33 @@ impl Screen {
     }
     /// Asks a question that is answered with yes or no; anything but yes is no.
     pub(crate) fn agrees(self, question: &str) -> bool {
-        let mut err = std::io::stderr().lock();
-        let _ = write!(err, "{question} [y/N] ");
-        let _ = err.flush();
+        {
+            // Let go before the answer: others may have to talk meanwhile.
+            let mut err = std::io::stderr().lock();
+            let _ = write!(err, "{question} [y/N] ");
+            let _ = err.flush();
+        }
         let mut answer = String::new();
-        std::io::stdin().read_line(&mut answer).is_ok() && matches!(answer.trim(), "y" | "Y" | "yes")
+        let read = std::io::stdin().read_line(&mut answer);
+        if !answer.ends_with('\n') {
+            self.talk("");
+        }
+        read.is_ok() && matches!(answer.trim(), "y" | "Y" | "yes")
+    }
+    /// Asks the same, and gives up when `stopped` comes before the answer: nothing then.
+    pub(crate) async fn agrees_before(self, question: &str, stopped: impl Future<Output = ()>) -> Option<bool> {
+        let (answer, answered) = tokio::sync::oneshot::channel();
+        let question = question.to_owned();
+        // Nothing ends a read of a terminal: the thread stays behind, and ends with the process.
+        std::thread::spawn(move || answer.send(self.agrees(&question)));
+        tokio::select! {
+            biased;
+            () = stopped => {
+                self.talk("");
+                None
+            }
+            agrees = answered => Some(agrees.unwrap_or(false)),
+        }
     }
 }
 

@@ -3,7 +3,6 @@
 use super::misconfigured;
 use crate::args::Common;
 use crate::args::migrate::{Scripts, Which};
-use crate::commands::agreed;
 use crate::fault::Fault;
 use crate::project::Project;
 use crate::screen::Screen;
@@ -16,6 +15,7 @@ use restage_core::signal::ExitStatus;
 use restage_core::{Code, Error, Result};
 use restage_migrate::settings::flyway;
 use restage_providers::aws::{Aws, Parameters};
+use restage_providers::migrator::stop::Stop;
 use restage_providers::migrator::{Access, Configuration, Ended, Resolved, Sources};
 use restage_providers::postgres::Servers;
 use restage_providers::secrets::Secrets;
@@ -77,10 +77,24 @@ impl Asked {
         Ok((asked, resolved))
     }
 
-    /// Whether to change the database: production only if somebody says so.
-    pub(super) fn may_change(&self, screen: Screen, yes: bool) -> Result<bool, Fault> {
-        let question = format!("`{}` is production. Change it?", self.name);
-        agreed(screen, &question, yes || self.stakes == Stakes::Other)
+    /// Whether the database may be changed: production only if somebody says so. Who is asked to stop before that may go on:
+    /// all work looks at `stop` first.
+    pub(super) async fn may_change(&self, screen: Screen, yes: bool, stop: &Stop) -> Result<()> {
+        if yes || self.stakes == Stakes::Other {
+            return Ok(());
+        }
+        let name = &self.name;
+        if !screen.has_person() {
+            let error = Code::WrongMoment.error(format!("`{name}` is production, and there is nobody to ask whether to change it"));
+            return Err(error.help("add `--yes` to change it without asking"));
+        }
+        match screen.agrees_before(&format!("`{name}` is production. Change it?"), stop.asked()).await {
+            Some(true) | None => Ok(()),
+            Some(false) => {
+                let error = Code::WrongMoment.error(format!("nobody agreed to change `{name}`; nothing was touched"));
+                Err(error.help("run again when it may be changed"))
+            }
+        }
     }
 }
 

@@ -11,13 +11,13 @@ use crate::person::host;
 use crate::render;
 use crate::screen::Screen;
 use jiff::Timestamp;
+use restage_core::Error;
 use restage_core::error::Failure;
 use restage_core::signal::{ExitStatus, HostName, MigratorId, ProcessId};
-use restage_core::{Code, Error};
 use restage_migrate::runner::{GoOn, Progress};
 use restage_providers::aws::Aws;
 use restage_providers::clock::SystemClock;
-use restage_providers::migrator::stop::stop;
+use restage_providers::migrator::stop::{Stop, stop};
 use restage_providers::migrator::{Audience, Ended, Found, Migrator};
 use serde::Serialize;
 use std::ffi::OsString;
@@ -66,7 +66,7 @@ async fn live(common: &Common, args: &Args, screen: Screen) -> Result<Ended, Fau
         stop,
         clock: Arc::new(SystemClock),
     };
-    let asked = match agreed(common, args, screen) {
+    let asked = match agreed(common, args, screen, &migrator.stop).await {
         Ok(asked) => asked,
         Err(fault) => return Ok(migrator.give_up(misconfigured(fault).errors).await),
     };
@@ -74,15 +74,10 @@ async fn live(common: &Common, args: &Args, screen: Screen) -> Result<Ended, Fau
     Ok(migrator.run(&asked.configuration, go_on).await)
 }
 
-fn agreed(common: &Common, args: &Args, screen: Screen) -> Result<Asked, Fault> {
+async fn agreed(common: &Common, args: &Args, screen: Screen, stop: &Stop) -> Result<Asked, Fault> {
     let asked = Asked::read(common, &args.which, Some(&args.scripts), args.models.as_deref())?;
-    if asked.may_change(screen, args.yes)? {
-        return Ok(asked);
-    }
-    Err(Code::WrongMoment
-        .error(format!("nobody agreed to change `{}`", asked.name))
-        .help("run again when it may be changed")
-        .into())
+    asked.may_change(screen, args.yes, stop).await?;
+    Ok(asked)
 }
 
 /// What became of a migrator, as programs read it.

@@ -1,0 +1,99 @@
+//! What migrators and diagnoses ask at a terminal, and what comes of each answer.
+
+use crate::ailing::{BOTH, QUEUE as AILING, ended_with, left_in_queue};
+use crate::look::rows;
+use crate::migrated::to_migrate;
+use crate::migrator::{QUEUE, messages, site};
+use crate::play::{Played, exit};
+use crate::terminal::{CTRL_C, CTRL_D, Seat};
+use crate::world::World;
+
+const PRODUCTION: [&str; 6] = ["migrate", "run", "--database", "production/app", "--location", "sql"];
+const QUESTION: &str = "`production/app` is production. Change it? [y/N]";
+
+/// A migrator of production that tells the local queue of itself, when it has asked.
+fn asking(world: &World) -> Seat {
+    let queue = format!("local:{QUEUE}");
+    let seat = Seat::take(world, &[&PRODUCTION[..], &["--signals", &queue]].concat());
+    seat.shows(QUESTION, 1);
+    seat
+}
+
+/// Expects the last line, and the exit status in the last message.
+#[track_caller]
+fn told(world: &World, played: &Played, status: u8) {
+    let line = format!("Migrator completed with exit status {status}");
+    assert_eq!(played.out.lines().last(), Some(line.as_str()), "{played}");
+    assert_eq!(messages(world).pop().unwrap()["exitCode"], status, "{played}");
+}
+
+fn is_untouched(world: &World) -> bool {
+    rows(&world.production, "select to_regclass('orders') is null") == ["t"]
+}
+
+#[test]
+fn production_is_changed_by_whoever_answers_yes_and_by_no_other_answer() {
+    let world = site();
+    for answer in ["n\n", "\n", "sure\n", CTRL_D] {
+        let mut seat = asking(&world);
+        seat.types(answer);
+        let played = seat.ends(1).says("nobody agreed to change `production/app`; nothing was touched");
+        told(&world, &played, 1);
+        assert!(played.out.lines().any(|line| line.starts_with("error[R0408]")), "it stands behind the question\n{played}");
+    }
+    assert!(is_untouched(&world));
+    let mut seat = asking(&world);
+    seat.types("y\n");
+    told(&world, &seat.ends(0), 0);
+    assert!(!is_untouched(&world));
+}
+
+#[test]
+fn ctrl_c_at_the_question_ends_a_migrator_at_once_and_the_queue_is_told() {
+    let world = site();
+    let mut seat = asking(&world);
+    seat.types(CTRL_C);
+    told(&world, &seat.ends(4), 4);
+    assert!(is_untouched(&world));
+}
+
+#[test]
+fn an_undo_and_a_baseline_to_which_nobody_agreed_are_no_success() {
+    let world = site();
+    for command in ["undo", "baseline"] {
+        let mut seat = Seat::take(&world, &["migrate", command, "--database", "production/app", "--location", "sql"]);
+        seat.shows(QUESTION, 1);
+        seat.types("n\n");
+        seat.ends(1).says("nobody agreed to change `production/app`");
+    }
+}
+
+#[test]
+fn each_fix_is_asked_about_and_made_only_by_whoever_answers_yes() {
+    let world = to_migrate();
+    ended_with(&world, 2);
+    world.in_preprod("insert into flyway_schema_history values (4, '4', 'rooms', 'SQL', 'V4__rooms.sql', 7, 'x', now(), 1, false)");
+    let mut seat = Seat::take(&world, &[&["diagnose"][..], &BOTH, &["--fix"]].concat());
+    seat.shows("Shall I", 1);
+    seat.types("y\n");
+    seat.shows("Shall I", 2);
+    seat.types("n\n");
+    let played = seat.ends(exit::UNDONE).tells("Shall I delete all messages").tells("Shall I repair the history").tells("Done: ");
+    assert_eq!(played.out.matches("Done: ").count(), 1, "{played}");
+    let failed = rows(&world.preprod, "select count(*) from flyway_schema_history where not success");
+    assert!((left_in_queue(&world) == 0) != (failed == ["0"]), "one of both was done\n{played}");
+}
+
+#[test]
+fn ctrl_c_at_the_question_of_a_fix_leaves_everything_as_it_is() {
+    let world = to_migrate();
+    ended_with(&world, 0);
+    for keys in [CTRL_C, CTRL_D] {
+        let mut seat = Seat::take(&world, &[&["diagnose"][..], &AILING, &["--fix"]].concat());
+        seat.shows("Shall I", 1);
+        seat.types(keys);
+        seat.ends(if keys == CTRL_C { exit::CANCELLED } else { exit::UNDONE });
+        assert_eq!(left_in_queue(&world), 3);
+    }
+    world.restage(&["diagnose", "--history"]).ends(exit::DONE).tells("Nothing was fixed yet");
+}
