@@ -119,13 +119,13 @@ impl Migrator {
         let Some(models) = &resolved.models else { return Ended::well(ran, None) };
         let compared = tokio::select! {
             biased;
-            () = self.stop.asked() => Err(interrupted()),
+            () = self.stop.asked() => Err(Ended::by(ExitStatus::Unexpected, vec![interrupted()])),
             compared = differences(&resolved.endpoint, models) => compared,
         };
         match compared {
             Ok(found) if found.is_empty() => Ended::well(ran, Some(models.tables.len() as u64)),
             Ok(found) => Ended { ran: Some(Box::new(ran)), ..Ended::by(ExitStatus::ValidationFailed, found) },
-            Err(error) => Ended { ran: Some(Box::new(ran)), ..Ended::by(ExitStatus::Unexpected, vec![error]) },
+            Err(ended) => Ended { ran: Some(Box::new(ran)), ..ended },
         }
     }
 }

@@ -152,6 +152,13 @@ fn a_login_that_the_server_refuses_or_a_database_that_is_missing_is_a_matter_of_
     run(&world, 1, &["--password-from", "env:WRONG_PASSWORD"]).fails_with("R0302").keeps_quiet_of("lab-nobodys-0Zz0");
     let url = world.preprod.url("nowhere", SUPERUSER);
     world.restage(&["migrate", "run", "--url", &url, "--location", "sql", "--password-from", "env:SUPERUSER_PASSWORD"]).ends(1);
+    world.write("models.yaml", "tables: { orders: { columns: { id: integer } } }\n");
+    for command in [&["snapshot"][..], &["validate", "--models", "models.yaml"]] {
+        let wrong = [&["migrate"], command, &["--database", "preprod/app", "--password-from", "env:WRONG_PASSWORD"]].concat();
+        world.restage(&wrong).ends(1).fails_with("R0302");
+        let wrong = [&["migrate"], command, &["--url", &url, "--password-from", "env:SUPERUSER_PASSWORD"]].concat();
+        world.restage(&wrong).ends(1).fails_with("R0301");
+    }
 }
 
 #[test]

@@ -92,7 +92,7 @@ pub(super) async fn run(common: &Common, access: &Access, args: &Args, screen: S
         .map_err(|errors| Ended::by(ExitStatus::MigrationFailed, errors.into_iter().map(told_of_migrations).collect()))?;
     let found = runner.info(&scripts).await.map_err(failed)?;
     let states = found.states(&scripts, &resolved.settings).map_err(failed)?;
-    let others = other_histories(&resolved.endpoint).await.map_err(|error| Ended::by(ExitStatus::Unexpected, vec![error]))?;
+    let others = other_histories(&resolved.endpoint).await?;
     let known = Known {
         exit: ExitStatus::Success.number(),
         database: asked.name,

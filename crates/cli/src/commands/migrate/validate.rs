@@ -6,7 +6,6 @@ use crate::args::migrate::Validate as Args;
 use crate::args::{Common, Format};
 use crate::render::plural;
 use crate::screen::Screen;
-use restage_core::Error;
 use restage_core::signal::ExitStatus;
 use restage_providers::migrator::stop::Stop;
 use restage_providers::migrator::{Access, Ended, Resolved, differences, scripts, told_of_migrations};
@@ -47,7 +46,6 @@ async fn history(resolved: &Resolved) -> Result<usize, Ended> {
 
 async fn models(resolved: &Resolved) -> Result<Option<usize>, Ended> {
     let Some(models) = &resolved.models else { return Ok(None) };
-    let unexpected = |error: Error| Ended::by(ExitStatus::Unexpected, vec![error]);
-    let found = differences(&resolved.endpoint, models).await.map_err(unexpected)?;
+    let found = differences(&resolved.endpoint, models).await?;
     if found.is_empty() { Ok(Some(models.tables.len())) } else { Err(Ended::by(ExitStatus::ValidationFailed, found)) }
 }
