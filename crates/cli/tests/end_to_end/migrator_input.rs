@@ -134,3 +134,18 @@ fn histories_of_other_tools_are_shown_and_left_alone() {
         (Some(0), Some("alembic"), Some(false))
     );
 }
+
+#[test]
+fn an_address_that_is_typed_wrongly_is_told_without_a_word_of_files_that_nobody_wrote() {
+    let world = site();
+    for (url, wrong, help) in [
+        ("mysql://x@127.0.0.1/app", "this is not a PostgreSQL URL", "postgresql://user@host:5432/name"),
+        ("postgresql://x@127.0.0.1:5432", "the URL names no database", "postgresql://user@host/name"),
+        ("jdbc:postgresql://x:s3cret-word@127.0.0.1/app", "the URL contains a password", "`--password-from`"),
+        ("postgresql://127.0.0.1/app?user=x&password=s3cret-word", "the URL contains a password", "`--password-from`"),
+    ] {
+        let played = world.restage(&["migrate", "run", "--url", url, "--location", "sql"]).ends(1).fails_with("R0101");
+        let played = played.says(&format!("`--url`: {wrong}")).says(help).keeps_quiet_of("s3cret-word");
+        played.keeps_quiet_of("environments").keeps_quiet_of("restage check");
+    }
+}

@@ -6,11 +6,12 @@ use crate::args::migrate::{Scripts, Which};
 use crate::fault::Fault;
 use crate::project::Project;
 use crate::screen::Screen;
-use restage_core::document::{Source, did_you_mean};
+use restage_core::document::{Problems, Source, did_you_mean};
 use restage_core::environment::{
     AwsEndpoint, AwsPlace, AwsRegion, DatabaseAddress, Environments, ParameterName, ParameterPath, SecretRef,
 };
 use restage_core::name::{DatabaseName, EnvironmentName};
+use restage_core::plan::Refusals;
 use restage_core::signal::ExitStatus;
 use restage_core::{Code, Error, Result};
 use restage_migrate::settings::flyway;
@@ -156,9 +157,24 @@ fn by_url(url: &str) -> Result<DatabaseAddress, Fault> {
     let password = variable.map(|name| format!(", password: {{ env: {name} }}")).unwrap_or_default();
     let text =
         format!("environments: {{ url: {{ databases: {{ url: {{ url: {}{password} }} }} }} }}", serde_json::Value::from(url));
-    let environments = Environments::parse(&Source::new("--url", text))?;
+    let environments = Environments::parse(&Source::new("--url", text)).map_err(|problems| mistyped(&problems))?;
     let found = environments.iter().next().and_then(|(_, environment)| environment.databases.values().next().cloned());
     found.ok_or_else(|| wrong(format!("`{url}` names no database")).into())
+}
+
+/// What is wrong with an address that was typed: there is no file to correct, and the password has an option of its own.
+fn mistyped(problems: &Problems) -> Fault {
+    let errors = problems.iter().map(|problem| {
+        let error = Code::InvalidFile.error(format!("`--url`: {}", problem.message));
+        match &problem.help {
+            _ if problem.message.contains("password") => {
+                error.help("take it out, change it, and say where the new one is with `--password-from` or RESTAGE_MIGRATE_PASSWORD")
+            }
+            Some(help) => error.help(help),
+            None => error,
+        }
+    });
+    Fault::Refused(Refusals(errors.collect()))
 }
 
 /// Where a password is.
