@@ -5,7 +5,7 @@ use super::life::{Life, Verdict};
 use super::symptoms::{Observed, QueueSeen};
 use super::{Finding, Fix, NextCommand, Notes, Purge, Severity, next, plural};
 use crate::provider::queue::Sight;
-use crate::signal::{ExitStatus, Followed, State};
+use crate::signal::{ExitStatus, Followed, MISSED_HEARTBEATS, State};
 
 /// Messages in no known format that are quoted.
 const QUOTED: usize = 3;
@@ -124,7 +124,7 @@ fn of_migrator(migrator: &Followed, life: &Life, purge: &Purging<'_>, fix: Optio
         }
         (_, Verdict::Unknown) => {
             let finding = format!("the queue `{name}` has messages of a migrator of which nobody knows whether it lives");
-            (finding, find_out(purge, notes))
+            (finding, find_out(migrator, purge, notes))
         }
     };
     let mut evidence = vec![format!("{who}: {}", heard(migrator))];
@@ -136,8 +136,13 @@ fn of_migrator(migrator: &Followed, life: &Life, purge: &Purging<'_>, fix: Optio
 }
 
 /// Commands that tell whether a migrator lives.
-fn find_out(purge: &Purging<'_>, notes: &Notes<'_>) -> Vec<NextCommand> {
+fn find_out(migrator: &Followed, purge: &Purging<'_>, notes: &Notes<'_>) -> Vec<NextCommand> {
     let mut commands = Vec::new();
+    if let (State::Running { .. }, Some(period)) = (&migrator.state, migrator.heartbeat) {
+        let seconds = period.0.saturating_mul(MISSED_HEARTBEATS);
+        let does = format!("again, in {seconds} s: by then it was heard, or has missed {MISSED_HEARTBEATS} heartbeats and is dead");
+        commands.push(next(&notes.symptoms.command, does));
+    }
     if !notes.symptoms.host.is_asked() {
         let option = "--host-command 'ssh HOST systemctl is-active SERVICE'";
         commands.push(notes.again_with(option, "asks its host whether it lives"));
