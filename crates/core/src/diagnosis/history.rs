@@ -103,7 +103,10 @@ fn repair(database: &DatabaseSeen, extent: Extent, changes: &[String]) -> Option
 fn repairing(database: &DatabaseSeen, option: &str, does: &str, notes: &Notes<'_>) -> NextCommand {
     match database.protection {
         Protection::None => notes.fixing(option, does),
-        Protection::Production => next("flyway repair", format!("{does}; restage never changes production")),
+        Protection::Production => {
+            let command = format!("restage migrate repair --database {} --location FOLDER", database.name);
+            next(command, format!("{does}; it shows what it would do and asks, for a diagnosis never changes production"))
+        }
     }
 }
 
