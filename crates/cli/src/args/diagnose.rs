@@ -10,6 +10,7 @@ use std::path::PathBuf;
 #[derive(Debug, Args)]
 #[command(group = ArgGroup::new("subject").required(true).multiple(true)
     .args(["scenario", "database", "queue", "log", "host_command", "parameters", "parameter", "history"]))]
+#[command(group = ArgGroup::new("compared").multiple(true).args(["scenario", "database"]))]
 pub(crate) struct Diagnose {
     /// A scenario whose stages `migrate` and `copy-database` name the database, its scripts and the queue of its signals.
     pub(crate) scenario: Option<String>,
@@ -35,8 +36,8 @@ pub(crate) struct Diagnose {
     /// A configuration file of Flyway that names the scripts and how they are read; may be repeated.
     #[arg(long, value_name = "FILE", conflicts_with = "scenario", requires = "database")]
     pub(crate) config: Vec<PathBuf>,
-    /// A file of models that the database is compared with.
-    #[arg(long, value_name = "FILE", conflicts_with = "scenario", requires = "database")]
+    /// A file of models that the database is compared with, in place of the scenario's.
+    #[arg(long, value_name = "FILE", requires = "compared")]
     pub(crate) models: Option<PathBuf>,
     /// The migrator's log; its last error and exit status are shown.
     #[arg(long, value_name = "FILE")]

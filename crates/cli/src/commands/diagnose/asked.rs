@@ -85,11 +85,14 @@ fn of_options(common: &Common, named: &NamedDatabase, args: &Args) -> Result<Pat
         settings: BTreeMap::new(),
         models: args.models.clone(),
     };
-    let here = std::env::current_dir().map_err(|cause| {
+    Ok(patient(&environments, named, scripts, here()?)?)
+}
+
+fn here() -> Result<PathBuf> {
+    std::env::current_dir().map_err(|cause| {
         let error = Code::FileUnreadable.error("nobody knows the current folder, which places of scripts are relative to");
         error.help("change to a folder that exists").because(cause)
-    })?;
-    Ok(patient(&environments, named, scripts, here)?)
+    })
 }
 
 /// The database and scripts of a scenario's stages, and the queue of its signals unless another one was typed.
@@ -105,7 +108,12 @@ fn of_scenario(common: &Common, scenario: &str, args: &Args) -> Result<(Patient,
     match found.as_slice() {
         [(named, scripts)] => {
             let queue = if args.queue.is_none() { signals(scenario, &prepared, named, args)? } else { None };
-            Ok((patient(&prepared.environments, named, scripts.clone(), prepared.folder.clone())?, queue))
+            let mut scripts = scripts.clone();
+            if let Some(models) = &args.models {
+                // What is typed is relative to where it is typed, and not to the scenario's folder.
+                scripts.models = Some(here()?.join(models));
+            }
+            Ok((patient(&prepared.environments, named, scripts, prepared.folder.clone())?, queue))
         }
         [] => {
             let error = Code::UnknownName.error(format!("no stage of `{scenario}` migrates such a database"));
