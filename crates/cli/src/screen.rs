@@ -1,6 +1,7 @@
 //! The two streams: data on standard output, talk on standard error, colour and progress only where people read.
 
 use crate::args::Format;
+use crate::render::fold;
 use serde::Serialize;
 use std::io::{IsTerminal, Write};
 
@@ -94,12 +95,23 @@ impl Screen {
         let mut err = std::io::stderr().lock();
         let _ = writeln!(err, "{text}");
     }
+    /// Writes one line of talk: at a terminal folded at its width, so that no word is cut; elsewhere as it is, for logs are
+    /// searched by line. Every line begins `indent` characters in, the further ones by `hang` more.
+    pub(crate) fn talk_folded(self, text: &str, indent: usize, hang: usize) {
+        self.talk(&folded(text, indent, hang));
+    }
+    /// The same behind a label in its style.
+    pub(crate) fn talk_labelled(self, style: Style, label: &str, text: &str, indent: usize, hang: usize) {
+        let plain = folded(&format!("{label} {text}"), indent, hang);
+        self.talk(&plain.replacen(label, &self.paint(style, label), 1));
+    }
     /// Asks a question that is answered with yes or no; anything but yes is no.
     pub(crate) fn agrees(self, question: &str) -> bool {
         {
+            let question = folded(&format!("{question} [y/N]"), 0, 2);
             // Let go before the answer: others may have to talk meanwhile.
             let mut err = std::io::stderr().lock();
-            let _ = write!(err, "{question} [y/N] ");
+            let _ = write!(err, "{question} ");
             let _ = err.flush();
         }
         let mut answer = String::new();
@@ -123,6 +135,15 @@ impl Screen {
             }
             agrees = answered => Some(agrees.unwrap_or(false)),
         }
+    }
+}
+
+fn folded(text: &str, indent: usize, hang: usize) -> String {
+    // What has lines of its own, such as an excerpt of a file, is set already.
+    if std::io::stderr().is_terminal() && !text.contains('\n') {
+        fold(text, indent, hang, width())
+    } else {
+        format!("{}{text}", " ".repeat(indent))
     }
 }
 

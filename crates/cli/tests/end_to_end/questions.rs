@@ -5,7 +5,7 @@ use crate::look::rows;
 use crate::migrated::to_migrate;
 use crate::migrator::{QUEUE, messages, site};
 use crate::play::{Played, exit};
-use crate::terminal::{CTRL_C, CTRL_D, Seat};
+use crate::terminal::{COLUMNS, CTRL_C, CTRL_D, Seat};
 use crate::world::World;
 
 const PRODUCTION: [&str; 6] = ["migrate", "run", "--database", "production/app", "--location", "sql"];
@@ -96,4 +96,31 @@ fn ctrl_c_at_the_question_of_a_fix_leaves_everything_as_it_is() {
         assert_eq!(left_in_queue(&world), 3);
     }
     world.restage(&["diagnose", "--history"]).ends(exit::DONE).tells("Nothing was fixed yet");
+}
+
+/// Lines that a terminal would break somewhere in a word; commands are there to be copied as they are.
+fn too_wide(played: &Played) -> Vec<&str> {
+    let lines = played.out.lines().filter(|line| line.chars().count() > COLUMNS);
+    lines.filter(|line| !line.trim_start().trim_start_matches("next").trim_start().starts_with("restage ")).collect()
+}
+
+#[test]
+fn at_a_terminal_no_word_is_cut_by_its_edge() {
+    let world = site();
+    for number in 2..6 {
+        world.write(&format!("sql/V{number}__a_description_that_is_rather_long.sql"), "select 1;\n");
+    }
+    let words = ["migrate", "validate", "--database", "preprod/app", "--location", "sql"];
+    let played = Seat::take(&world, &words).ends(2).tells("`V2__a_description_that_is_rather_long.sql`) was not applied");
+    assert_eq!(too_wide(&played), [""; 0], "{played}");
+    let words = ["migrate", "run", "--database", "preprod/app", "--location", "sql"];
+    let played = Seat::take(&world, &words).ends(0).tells("to apply: V1__orders.sql, V2__a_description");
+    assert_eq!(too_wide(&played), [""; 0], "{played}");
+    let world = to_migrate();
+    ended_with(&world, 3);
+    let mut seat = Seat::take(&world, &[&["diagnose"][..], &BOTH, &["--fix"]].concat());
+    seat.shows("[y/N]", 1);
+    seat.types("n\n");
+    let played = seat.ends(exit::UNDONE);
+    assert_eq!(too_wide(&played), [""; 0], "{played}");
 }

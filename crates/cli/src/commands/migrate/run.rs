@@ -112,25 +112,31 @@ impl<'a> Written<'a> {
 /// Whoever reads standard error.
 struct Terminal(Screen);
 
+impl Terminal {
+    fn line(&self, text: &str) {
+        self.0.talk_folded(text, 0, 2);
+    }
+}
+
 impl Audience for Terminal {
     fn unused(&self, keys: &[String]) {
         if !keys.is_empty() {
-            self.0.talk(&format!("settings of Flyway that mean nothing here: {}", keys.join(", ")));
+            self.line(&format!("settings of Flyway that mean nothing here: {}", keys.join(", ")));
         }
     }
     fn found(&self, found: &Found<'_>) {
-        self.0.talk(&render::found(found));
+        self.line(&render::found(found));
     }
     fn progress(&self, progress: &Progress<'_>) {
         match progress {
             Progress::Waiting { holder: Some(holder), attempts } => {
-                self.0.talk(&format!("waiting for {holder}, which holds the lock of the history ({attempts})"));
+                self.line(&format!("waiting for {holder}, which holds the lock of the history (attempt {attempts})"));
             }
             Progress::Waiting { holder: None, attempts } => {
-                self.0.talk(&format!("waiting for the lock of the history ({attempts})"));
+                self.line(&format!("waiting for the lock of the history (attempt {attempts})"));
             }
-            Progress::BeforeFile(file) => self.0.talk(&format!("applying {}", file.migration_file)),
-            Progress::CallbackFailed { script, message } => self.0.talk(&format!("the callback {script} failed: {message}")),
+            Progress::BeforeFile(file) => self.line(&format!("applying {}", file.migration_file)),
+            Progress::CallbackFailed { script, message } => self.line(&format!("the callback {script} failed: {message}")),
             _ => {}
         }
     }
