@@ -81,7 +81,7 @@ fn failed(database: &DatabaseSeen, history: &HistorySeen, notes: &mut Notes<'_>)
 }
 
 /// Whether a migrator or a run may be at work: nothing is changed under its hands.
-fn is_in_use(symptoms: &Symptoms) -> bool {
+pub(super) fn is_in_use(symptoms: &Symptoms) -> bool {
     let is_dead = |lease: &LeaseSeen| match lease.standing {
         Standing::Gone => true,
         Standing::Unknown => lease.expires < symptoms.now,

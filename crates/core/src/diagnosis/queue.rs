@@ -1,6 +1,7 @@
 //! The queue: whose messages it has, how these migrators ended, and whether they live.
 
 use super::exits::{meaning, next_after};
+use super::history::is_in_use;
 use super::life::{Life, Verdict};
 use super::symptoms::{Observed, QueueSeen};
 use super::{Finding, Fix, NextCommand, Notes, Purge, Severity, next, plural};
@@ -74,10 +75,13 @@ fn doubts(queue: &QueueSeen, lives: &[(Followed, Life)], notes: &Notes<'_>) -> V
         let life = Life::of_holder(session, notes.symptoms);
         life.verdict != Verdict::Dead
     });
+    let runs = !holder_lives && is_in_use(notes.symptoms);
     let doubts = [
         (has(Verdict::Alive), "a migrator lives that sent some"),
         (has(Verdict::Unknown), "nobody knows whether a migrator lives that sent some"),
         (holder_lives && !has(Verdict::Alive), "somebody holds the lock of the history"),
+        // It may be about to start the next migrator, whose first messages would go with the old ones.
+        (runs && !has(Verdict::Alive), "a run of restage works on the database"),
         (queue.following().unknown().next().is_some(), "some are in no known format"),
         (queue.peeked.sight() == Sight::Part, "not all of them could be seen"),
     ];
