@@ -110,6 +110,9 @@ impl Migrator {
         let scripts = scripts(&runner, resolved)?;
         let found = runner.look().await.map_err(|error| Ended::of(of_working(&error), error))?;
         relay.found(&found, &scripts, &resolved.settings);
+        if let (GoOn::At(statement), None) = (go_on, &found.unfinished) {
+            return Err(Ended::by(ExitStatus::InvalidConfiguration, vec![nothing_to_go_on_with(statement)]));
+        }
         let ran = runner.run(&scripts, go_on).await.map_err(|error| Ended::of(of_working(&error), error))?;
         relay.tell(all_applied(ran.after.as_ref()));
         Ok(ran)
@@ -128,6 +131,12 @@ impl Migrator {
             Err(ended) => Ended { ran: Some(Box::new(ran)), ..ended },
         }
     }
+}
+
+/// Without this error whoever names a statement would see whole scripts run, from their first one.
+fn nothing_to_go_on_with(statement: usize) -> Error {
+    let error = Code::WrongMoment.error(format!("no script stopped half way, and none goes on at statement {statement}"));
+    error.help("look with `restage migrate info`; without `--go-on-at` pending scripts run as a whole")
 }
 
 impl Resolved {

@@ -149,3 +149,15 @@ fn an_address_that_is_typed_wrongly_is_told_without_a_word_of_files_that_nobody_
         played.keeps_quiet_of("environments").keeps_quiet_of("restage check");
     }
 }
+
+#[test]
+fn nothing_goes_on_at_a_statement_unless_a_script_stopped_half_way() {
+    let world = site();
+    run(&world, 1, &["--go-on-at", "2"]).fails_with("R0408").says("no script stopped half way");
+    assert_eq!(rows(&world.preprod, "select to_regclass('orders') is null"), ["t"]);
+    migrate(&world, "run", &["--go-on-at", "0"]).ends(1).says("statements are counted from 1");
+    world.write("sql/V2__two.sql", "create table two (id int);\nselect 1 / 0;\n");
+    world.write("sql/V2__two.sql.conf", "executeInTransaction=false\n");
+    run(&world, 2, &[]).says("statement 1 of 2 is done");
+    run(&world, 0, &["--go-on-at", "3"]).says("the schema is at version 2");
+}
