@@ -159,5 +159,19 @@ fn nothing_goes_on_at_a_statement_unless_a_script_stopped_half_way() {
     world.write("sql/V2__two.sql", "create table two (id int);\nselect 1 / 0;\n");
     world.write("sql/V2__two.sql.conf", "executeInTransaction=false\n");
     run(&world, 2, &[]).says("statement 1 of 2 is done");
-    run(&world, 0, &["--go-on-at", "3"]).says("the schema is at version 2");
+    for command in ["info", "run"] {
+        migrate(&world, command, &[]).tells("the schema is at version 2, whose script did not end");
+    }
+    let played = run(&world, 0, &["--go-on-at", "3"]).says("the schema is at version 2");
+    assert_eq!(played.out.trim(), "1 migration applied; the schema is at version 2");
+}
+
+#[test]
+fn settings_that_mean_nothing_here_are_named_by_every_command() {
+    let world = site();
+    world.write("flyway.conf", "flyway.url=jdbc:postgresql://127.0.0.1/elsewhere\nflyway.locations=filesystem:sql\n");
+    for (command, status) in [("info", 0), ("validate", 2), ("run", 0), ("validate", 0), ("repair", 0), ("baseline", 2), ("undo", 2)] {
+        let played = world.restage(&["migrate", command, "--database", "preprod/app"]).ends(status);
+        assert_eq!(played.err.lines().next(), Some("settings of Flyway that mean nothing here: flyway.url"), "{played}");
+    }
 }

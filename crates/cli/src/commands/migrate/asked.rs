@@ -67,6 +67,7 @@ impl Asked {
     /// The same with every reference followed, for commands that end as soon as one cannot be.
     pub(super) async fn resolved(
         common: &Common,
+        screen: Screen,
         access: &Access,
         which: &Which,
         scripts: &Scripts,
@@ -75,6 +76,7 @@ impl Asked {
         let asked = Self::read(common, which, Some(scripts), models).map_err(misconfigured)?;
         let resolved = asked.configuration.resolve(access).await;
         let resolved = resolved.map_err(|errors| Ended::by(ExitStatus::InvalidConfiguration, errors))?;
+        unused(&resolved.unused, screen);
         Ok((asked, resolved))
     }
 
@@ -96,6 +98,13 @@ impl Asked {
                 Err(error.help("run again when it may be changed"))
             }
         }
+    }
+}
+
+/// Names settings that mean nothing here: who has set them may think otherwise.
+pub(super) fn unused(keys: &[String], screen: Screen) {
+    if !keys.is_empty() {
+        screen.talk_folded(&format!("settings of Flyway that mean nothing here: {}", keys.join(", ")), 0, 2);
     }
 }
 

@@ -11,7 +11,7 @@ use restage_providers::migrator::stop::Stop;
 use restage_providers::migrator::{Access, Ended, scripts};
 
 pub(super) async fn run(common: &Common, access: &Access, args: &Args, screen: Screen) -> Result<(), Ended> {
-    let (asked, resolved) = Asked::resolved(common, access, &args.which, &args.scripts, None).await?;
+    let (asked, resolved) = Asked::resolved(common, screen, access, &args.which, &args.scripts, None).await?;
     let stop = Stop::never();
     let runner = connected(&resolved, &stop).await?;
     let scripts = scripts(&runner, &resolved)?;

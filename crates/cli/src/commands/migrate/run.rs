@@ -1,6 +1,6 @@
 //! `restage migrate run`: one migrator, whose last line and exit status deployments look at.
 
-use super::asked::{Asked, access};
+use super::asked::{Asked, access, unused};
 use super::queue::telling;
 use super::{failures, misconfigured, tell};
 use crate::args::migrate::RunMigrations as Args;
@@ -120,9 +120,7 @@ impl Terminal {
 
 impl Audience for Terminal {
     fn unused(&self, keys: &[String]) {
-        if !keys.is_empty() {
-            self.line(&format!("settings of Flyway that mean nothing here: {}", keys.join(", ")));
-        }
+        unused(keys, self.0);
     }
     fn found(&self, found: &Found<'_>) {
         self.line(&render::found(found));

@@ -11,7 +11,7 @@ use restage_providers::migrator::stop::Stop;
 use restage_providers::migrator::{Access, Ended, Resolved, differences, scripts, told_of_migrations};
 
 pub(super) async fn run(common: &Common, access: &Access, args: &Args, screen: Screen) -> Result<(), Ended> {
-    let (_, resolved) = Asked::resolved(common, access, &args.which, &args.scripts, args.models.as_deref()).await?;
+    let (_, resolved) = Asked::resolved(common, screen, access, &args.which, &args.scripts, args.models.as_deref()).await?;
     let only_models = resolved.settings.locations.is_empty() && resolved.models.is_some();
     let migrations = if only_models { None } else { Some(history(&resolved).await?) };
     let tables = models(&resolved).await?;
