@@ -140,6 +140,10 @@ fn whatever_was_typed_wrongly_ends_with_1() {
         let played = migrate(&world, "run", &more).ends(1);
         assert_eq!(played.err.lines().last(), Some("Migrator completed with exit status 1"), "{played}");
     }
+    for words in [&["migrate", "--output", "json", "run", "--unknown"][..], &["-C", "migrate", "migrate", "run", "--unknown"]] {
+        world.restage(words).ends(1).says("Migrator completed with exit status 1");
+    }
+    world.restage(&["migrate", "validate", "--unknown"]).ends(1).keeps_quiet_of("Migrator completed");
     world.restage(&["migrate", "run", "--database", "preprod/ap", "--location", "sql"]).ends(1).says("did you mean `app`?");
     world.restage(&["migrate", "run", "--location", "sql"]).ends(1).says("Migrator completed with exit status 1");
     let empty = ["migrate", "run", "--database", "preprod/app", "--location", "elsewhere"];

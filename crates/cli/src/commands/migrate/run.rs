@@ -20,7 +20,6 @@ use restage_providers::clock::SystemClock;
 use restage_providers::migrator::stop::{Stop, stop};
 use restage_providers::migrator::{Audience, Ended, Found, Migrator};
 use serde::Serialize;
-use std::ffi::OsString;
 use std::sync::Arc;
 
 pub(super) async fn run(common: &Common, args: &Args, screen: Screen) -> u8 {
@@ -36,18 +35,6 @@ pub(super) async fn run(common: &Common, args: &Args, screen: Screen) -> u8 {
     tell(&ended, screen);
     screen.talk(&ended.status.to_string());
     ended.status.number()
-}
-
-/// The exit code of words that cannot be understood, if they were for a migrator: its own, with its last line.
-pub(crate) fn ended_before_it_began(words: impl Iterator<Item = OsString>, screen: Screen) -> Option<u8> {
-    let words: Vec<OsString> = words.collect();
-    let migrate = words.iter().position(|word| word == "migrate")?;
-    if words.get(migrate + 1).is_none_or(|word| word != "run") {
-        return None;
-    }
-    let status = ExitStatus::InvalidConfiguration;
-    screen.talk(&status.to_string());
-    Some(status.number())
 }
 
 async fn live(common: &Common, args: &Args, screen: Screen) -> Result<Ended, Fault> {
