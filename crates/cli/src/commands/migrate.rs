@@ -2,6 +2,7 @@
 
 mod asked;
 mod queue;
+mod hangup;
 mod mistyped;
 
 pub(crate) mod info;

@@ -2,7 +2,7 @@
 
 use crate::look::rows;
 use crate::migrator::{QUEUE, await_sleep, ends_with, history, messages, migrate, run, site, words};
-use crate::play::await_that;
+use crate::play::{Playing, await_that};
 use crate::world::World;
 use rustix::process::Signal;
 
@@ -21,7 +21,7 @@ fn sessions_are_gone(world: &World) {
 
 #[test]
 fn a_migrator_that_is_told_to_end_rolls_back_and_says_so() {
-    for signal in [Signal::TERM, Signal::INT] {
+    for signal in [Signal::TERM, Signal::INT, Signal::HUP] {
         let world = site();
         world.write("sql/V2__long.sql", LONG);
         let queue = format!("local:{QUEUE}");
@@ -118,4 +118,22 @@ fn a_migrator_gives_signs_of_life_while_a_statement_takes_long() {
     });
     playing.signal(Signal::TERM);
     ends_with(playing.finish(), &world, 4);
+}
+
+#[test]
+fn a_migrator_under_nohup_outlives_its_terminal() {
+    let world = site();
+    world.write("sql/V2__short.sql", "select pg_sleep(60);\n");
+    let mut ignoring = std::process::Command::new("sh");
+    let restage = world.command(&words("run", &[]));
+    let typed = restage.get_args().map(|word| word.to_str().unwrap()).collect::<Vec<_>>().join(" ");
+    ignoring.args(["-c", &format!("trap '' HUP; exec {} {typed}", env!("CARGO_BIN_EXE_restage"))]).env_clear();
+    ignoring.envs(restage.get_envs().filter_map(|(name, value)| Some((name, value?)))).current_dir(world.path("project"));
+    let mut playing = Playing::start(ignoring, &world.path("said"));
+    await_sleep(&world);
+    playing.signal(Signal::HUP);
+    migrate(&world, "info", &[]).ends(0).says("The lock of the history is held by process");
+    assert!(!playing.has_ended(), "it was hung up");
+    playing.signal(Signal::TERM);
+    playing.finish().ends(4);
 }

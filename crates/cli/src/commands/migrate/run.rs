@@ -1,6 +1,7 @@
 //! `restage migrate run`: one migrator, whose last line and exit status deployments look at.
 
 use super::asked::{Asked, access, unused};
+use super::hangup::{hangups, hung_up};
 use super::queue::telling;
 use super::{failures, misconfigured, tell};
 use crate::args::migrate::RunMigrations as Args;
@@ -41,8 +42,12 @@ async fn live(common: &Common, args: &Args, screen: Screen) -> Result<Ended, Fau
     let started = Timestamp::now();
     let aws = Aws::default();
     let (stopper, stop) = stop();
+    let hangups = hangups();
     tokio::spawn(async move {
-        interrupted().await;
+        tokio::select! {
+            () = interrupted() => {}
+            () = hung_up(hangups) => {}
+        }
         stopper.stop();
     });
     let migrator = Migrator {
