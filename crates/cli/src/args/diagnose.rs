@@ -74,7 +74,7 @@ pub(crate) struct Fixing {
 /// What may be done beyond what is safe.
 #[derive(Debug, Args)]
 pub(crate) struct Beyond {
-    /// With --fix: delete messages even if their migrator lives, or nobody knows.
+    /// With --fix: delete messages even if their migrator lives, nobody knows, or a run works on the database.
     #[arg(long, requires = "fix")]
     pub(crate) purge_anyway: bool,
     /// With --fix: take the scripts for right, and bring rows of the history that differ from them in line.
