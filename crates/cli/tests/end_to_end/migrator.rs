@@ -143,6 +143,10 @@ fn whatever_was_typed_wrongly_ends_with_1() {
     for words in [&["migrate", "--output", "json", "run", "--unknown"][..], &["-C", "migrate", "migrate", "run", "--unknown"]] {
         world.restage(words).ends(1).says("Migrator completed with exit status 1");
     }
+    for command in ["run", "info"] {
+        let json = world.restage(&["migrate", command, "--output", "json", "--unknown"]).ends(1).json();
+        assert_eq!((json["exit"].as_i64(), json["errors"][0]["code"].as_str()), (Some(1), Some("R0101")), "{json}");
+    }
     world.restage(&["migrate", "validate", "--unknown"]).ends(1).keeps_quiet_of("Migrator completed");
     world.restage(&["migrate", "run", "--database", "preprod/ap", "--location", "sql"]).ends(1).says("did you mean `app`?");
     world.restage(&["migrate", "run", "--location", "sql"]).ends(1).says("Migrator completed with exit status 1");
