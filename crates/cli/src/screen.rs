@@ -129,10 +129,7 @@ impl Screen {
         std::thread::spawn(move || answer.send(self.agrees(&question)));
         tokio::select! {
             biased;
-            () = stopped => {
-                self.talk("");
-                None
-            }
+            () = stopped => None,
             agrees = answered => Some(agrees.unwrap_or(false)),
         }
     }

@@ -3,7 +3,7 @@
 use crate::ailing::{BOTH, QUEUE as AILING, ended_with, left_in_queue};
 use crate::look::rows;
 use crate::migrated::to_migrate;
-use crate::migrator::{QUEUE, messages, site};
+use crate::migrator::{QUEUE, await_sleep, messages, site};
 use crate::play::{Played, exit};
 use crate::terminal::{COLUMNS, CTRL_C, CTRL_D, Seat};
 use crate::world::World;
@@ -55,6 +55,17 @@ fn ctrl_c_at_the_question_ends_a_migrator_at_once_and_the_queue_is_told() {
     seat.types(CTRL_C);
     told(&world, &seat.ends(4), 4);
     assert!(is_untouched(&world));
+}
+
+#[test]
+fn what_is_told_after_ctrl_c_begins_on_a_line_of_its_own() {
+    let world = site();
+    world.write("sql/V2__long.sql", "select pg_sleep(60);\n");
+    let mut seat = Seat::take(&world, &["migrate", "run", "--database", "preprod/app", "--location", "sql"]);
+    await_sleep(&world);
+    seat.types(CTRL_C);
+    let played = seat.ends(4);
+    assert!(played.out.lines().any(|line| line.starts_with("error[R0404]")), "{played}");
 }
 
 #[test]

@@ -48,6 +48,10 @@ async fn live(common: &Common, args: &Args, screen: Screen) -> Result<Ended, Fau
             () = interrupted() => {}
             () = hung_up(hangups) => {}
         }
+        if screen.has_person() {
+            // The terminal shows `^C`, perhaps behind a question; what is told begins on a line of its own.
+            screen.talk("");
+        }
         stopper.stop();
     });
     let migrator = Migrator {
