@@ -94,7 +94,9 @@ fn of_two_migrators_one_works_and_the_other_waits_or_gives_up_by_its_limit_and_n
     world.write("sql/V2__long.sql", LONG);
     let first = world.start(&words("run", &[]));
     await_sleep(&world);
-    run(&world, 2, &["--set", "lockRetryCount=0"]).fails_with("R0215").says("is held by process").says("pg_terminate_backend");
+    let refused = run(&world, 2, &["--set", "lockRetryCount=2"]).fails_with("R0215").says("is held by process");
+    let refused = refused.says("pg_terminate_backend").says("the history (attempt 1)");
+    assert_eq!(refused.err.matches("waiting for").count(), 1, "who waits tells of it now and then\n{refused}");
     migrate(&world, "info", &[]).ends(0).says("The lock of the history is held by process");
     let second = world.start(&words("run", &[]));
     await_that("the second waits", || second.so_far().contains("which holds the lock of the history"));

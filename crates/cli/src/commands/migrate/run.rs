@@ -105,6 +105,9 @@ impl<'a> Written<'a> {
     }
 }
 
+/// Of attempts to get the lock, one a second, the first and every so many are told.
+const TOLD_EVERY: u32 = 10;
+
 /// Whoever reads standard error.
 struct Terminal(Screen);
 
@@ -123,6 +126,7 @@ impl Audience for Terminal {
     }
     fn progress(&self, progress: &Progress<'_>) {
         match progress {
+            Progress::Waiting { attempts, .. } if *attempts > 1 && attempts % TOLD_EVERY != 0 => {}
             Progress::Waiting { holder: Some(holder), attempts } => {
                 self.line(&format!("waiting for {holder}, which holds the lock of the history (attempt {attempts})"));
             }
