@@ -1,7 +1,7 @@
 //! The two streams: data on standard output, talk on standard error, colour and progress only where people read.
 
 use crate::args::Format;
-use crate::render::fold;
+use crate::render::{fold, printable};
 use serde::Serialize;
 use std::io::{IsTerminal, Write};
 
@@ -136,9 +136,11 @@ impl Screen {
 }
 
 fn folded(text: &str, indent: usize, hang: usize) -> String {
+    let is_terminal = std::io::stderr().is_terminal();
+    let text = if is_terminal { printable(text) } else { text.to_owned() };
     // What has lines of its own, such as an excerpt of a file, is set already.
-    if std::io::stderr().is_terminal() && !text.contains('\n') {
-        fold(text, indent, hang, width())
+    if is_terminal && !text.contains('\n') {
+        fold(&text, indent, hang, width())
     } else {
         format!("{}{text}", " ".repeat(indent))
     }

@@ -1,6 +1,6 @@
 //! What migrators and diagnoses ask at a terminal, and what comes of each answer.
 
-use crate::ailing::{BOTH, QUEUE as AILING, ended_with, left_in_queue};
+use crate::ailing::{BOTH, QUEUE as AILING, ended_with, left_in_queue, messages as left_by_others};
 use crate::look::rows;
 use crate::migrated::to_migrate;
 use crate::migrator::{QUEUE, await_sleep, messages, site};
@@ -134,4 +134,15 @@ fn at_a_terminal_no_word_is_cut_by_its_edge() {
     seat.types("n\n");
     let played = seat.ends(exit::UNDONE);
     assert_eq!(too_wide(&played), [""; 0], "{played}");
+}
+
+#[test]
+fn a_terminal_is_shown_nothing_that_it_would_obey() {
+    let world = to_migrate();
+    let text = "\u{1b}]0;pwned\u{7}\u{1b}[2Jdone";
+    left_by_others(&world, 0, &[text]);
+    let mut seat = Seat::take(&world, &[&["diagnose"][..], &AILING, &["--fix", "--purge-anyway"]].concat());
+    seat.shows("Shall I", 1);
+    seat.types("n\n");
+    seat.ends(exit::UNDONE).tells("in no known format").tells("pwned").keeps_quiet_of("\u{1b}]").keeps_quiet_of("\u{7}");
 }
