@@ -139,11 +139,7 @@ fn folded(text: &str, indent: usize, hang: usize) -> String {
     let is_terminal = std::io::stderr().is_terminal();
     let text = if is_terminal { printable(text) } else { text.to_owned() };
     // What has lines of its own, such as an excerpt of a file, is set already.
-    if is_terminal && !text.contains('\n') {
-        fold(&text, indent, hang, width())
-    } else {
-        format!("{}{text}", " ".repeat(indent))
-    }
+    if is_terminal && !text.contains('\n') { fold(&text, indent, hang, width()) } else { format!("{}{text}", " ".repeat(indent)) }
 }
 
 /// The width that text is set to, in characters: the terminal's, from 60 to 120; 100 where there is none.

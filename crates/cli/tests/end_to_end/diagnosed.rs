@@ -267,12 +267,8 @@ fn a_scenarios_queue_at_amazon_is_looked_for_where_the_scenario_says_or_somebody
 }
 
 /// What a person puts in place of the words in capitals.
-const FILLED: [(&str, &str); 4] = [
-    ("ENVIRONMENT/NAME", "preprod/app"),
-    ("FOLDER", "scenarios/migrations"),
-    ("FILE", "some.file"),
-    ("PATH", "/some/path"),
-];
+const FILLED: [(&str, &str); 4] =
+    [("ENVIRONMENT/NAME", "preprod/app"), ("FOLDER", "scenarios/migrations"), ("FILE", "some.file"), ("PATH", "/some/path")];
 
 /// Expects that every next command of restage is one that it understands.
 #[track_caller]

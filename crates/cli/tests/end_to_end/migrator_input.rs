@@ -170,7 +170,9 @@ fn nothing_goes_on_at_a_statement_unless_a_script_stopped_half_way() {
 fn settings_that_mean_nothing_here_are_named_by_every_command() {
     let world = site();
     world.write("flyway.conf", "flyway.url=jdbc:postgresql://127.0.0.1/elsewhere\nflyway.locations=filesystem:sql\n");
-    for (command, status) in [("info", 0), ("validate", 2), ("run", 0), ("validate", 0), ("repair", 0), ("baseline", 2), ("undo", 2)] {
+    for (command, status) in
+        [("info", 0), ("validate", 2), ("run", 0), ("validate", 0), ("repair", 0), ("baseline", 2), ("undo", 2)]
+    {
         let played = world.restage(&["migrate", command, "--database", "preprod/app"]).ends(status);
         assert_eq!(played.err.lines().next(), Some("settings of Flyway that mean nothing here: flyway.url"), "{played}");
     }

@@ -106,7 +106,8 @@ mod tests {
 
     #[test]
     fn colours_hide_no_word_of_a_log() {
-        let log = "\u{1b}[1;31merr\u{1b}[0mor: boom\n\u{1b}[2mMigrator\u{1b}[0m completed with exit status \u{1b}[31m2\u{1b}[0m\n\u{1b}[";
+        let log =
+            "\u{1b}[1;31merr\u{1b}[0mor: boom\n\u{1b}[2mMigrator\u{1b}[0m completed with exit status \u{1b}[31m2\u{1b}[0m\n\u{1b}[";
         let seen = LogSeen::read("m.log".into(), log);
         assert_eq!(seen.exit.unwrap().0, ExitStatus::MigrationFailed);
         assert_eq!(seen.error, ["error: boom", "Migrator completed with exit status 2"]);

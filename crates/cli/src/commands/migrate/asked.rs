@@ -176,9 +176,8 @@ fn mistyped(problems: &Problems) -> Fault {
     let errors = problems.iter().map(|problem| {
         let error = Code::InvalidFile.error(format!("`--url`: {}", problem.message));
         match &problem.help {
-            _ if problem.message.contains("password") => {
-                error.help("take it out, change it, and say where the new one is with `--password-from` or RESTAGE_MIGRATE_PASSWORD")
-            }
+            _ if problem.message.contains("password") => error
+                .help("take it out, change it, and say where the new one is with `--password-from` or RESTAGE_MIGRATE_PASSWORD"),
             Some(help) => error.help(help),
             None => error,
         }

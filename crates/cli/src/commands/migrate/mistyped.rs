@@ -79,9 +79,11 @@ mod tests {
     }
     #[test]
     fn the_format_is_found_wherever_it_stands() {
-        for (typed, wanted) in
-            [("migrate run --output json --nope", Format::Json), ("migrate --output=json", Format::Json), ("migrate --output", Format::Text)]
-        {
+        for (typed, wanted) in [
+            ("migrate run --output json --nope", Format::Json),
+            ("migrate --output=json", Format::Json),
+            ("migrate --output", Format::Text),
+        ] {
             assert_eq!(format(&typed.split(' ').map(str::to_owned).collect::<Vec<_>>()), wanted, "{typed}");
         }
     }
