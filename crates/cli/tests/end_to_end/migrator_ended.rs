@@ -4,7 +4,7 @@ use crate::look::rows;
 use crate::migrator::{QUEUE, await_sleep, ends_with, history, messages, migrate, run, site, words};
 use crate::play::{Playing, await_that};
 use crate::world::World;
-use rustix::process::Signal;
+use rustix::process::{Pid, Signal, kill_process};
 
 /// A script in a transaction that takes long once it has done something.
 const LONG: &str = "create table half (id int);\nselect pg_sleep(60);\n";
@@ -138,4 +138,22 @@ fn a_migrator_under_nohup_outlives_its_terminal() {
     assert!(!playing.has_ended(), "it was hung up");
     playing.signal(Signal::TERM);
     playing.finish().ends(4);
+}
+
+#[test]
+fn a_migrator_that_is_told_to_end_does_so_though_the_server_hangs() {
+    let world = site();
+    world.write("sql/V2__long.sql", LONG);
+    let queue = format!("local:{QUEUE}");
+    let playing = world.start(&words("run", &["--signals", &queue]));
+    await_sleep(&world);
+    let asked = "select pid from pg_stat_activity where query like '%pg_sleep(60)%' and pid <> pg_backend_pid()";
+    let backend = Pid::from_raw(world.preprod.psql("postgres", asked).unwrap().trim().parse().unwrap()).unwrap();
+    kill_process(backend, Signal::STOP).unwrap();
+    playing.signal(Signal::TERM);
+    let played = playing.finish();
+    kill_process(backend, Signal::CONT).unwrap();
+    ends_with(played, &world, 4).fails_with("R0404").says("the server did not answer");
+    sessions_are_gone(&world);
+    assert_eq!(history(&world), ["1|t"]);
 }
