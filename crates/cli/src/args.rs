@@ -41,7 +41,7 @@ pub(crate) struct Common {
 pub(crate) enum Format {
     /// For people.
     Text,
-    /// One JSON document; for `run` and its like, one event a line.
+    /// One JSON document; of a scenario's run, one event a line.
     Json,
 }
 

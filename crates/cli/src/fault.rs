@@ -132,11 +132,11 @@ fn exit_of(code: Code) -> u8 {
 /// Writes an error with its code, causes and help.
 pub(crate) fn show(error: &Error, screen: Screen) {
     let failure = Failure::from(error);
-    screen.talk(&format!("{} {}", screen.paint(Style::Red, &format!("error[{}]:", failure.code.id())), failure.message));
+    screen.talk_labelled(Style::Red, &format!("error[{}]:", failure.code.id()), &failure.message, 0, 2);
     for cause in &failure.causes {
-        screen.talk(&format!("  because: {cause}"));
+        screen.talk_folded(&format!("because: {cause}"), 2, 2);
     }
     if let Some(help) = &failure.help {
-        screen.talk(&format!("  {} {help}", screen.paint(Style::Bold, "help:")));
+        screen.talk_labelled(Style::Bold, "help:", help, 2, 2);
     }
 }

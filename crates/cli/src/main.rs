@@ -29,7 +29,7 @@ async fn main() -> ExitCode {
             if asked_for {
                 return ExitCode::from(exit::DONE);
             }
-            let migrator = commands::migrate::ended_before_it_began(std::env::args_os(), Screen::new(args::Format::Text));
+            let migrator = commands::migrate::ended_before_it_began(&error, std::env::args_os());
             return ExitCode::from(migrator.unwrap_or(exit::USAGE));
         }
     };

@@ -1,6 +1,7 @@
 //! The two streams: data on standard output, talk on standard error, colour and progress only where people read.
 
 use crate::args::Format;
+use crate::render::{fold, printable};
 use serde::Serialize;
 use std::io::{IsTerminal, Write};
 
@@ -94,14 +95,51 @@ impl Screen {
         let mut err = std::io::stderr().lock();
         let _ = writeln!(err, "{text}");
     }
+    /// Writes one line of talk: at a terminal folded at its width, so that no word is cut; elsewhere as it is, for logs are
+    /// searched by line. Every line begins `indent` characters in, the further ones by `hang` more.
+    pub(crate) fn talk_folded(self, text: &str, indent: usize, hang: usize) {
+        self.talk(&folded(text, indent, hang));
+    }
+    /// The same behind a label in its style.
+    pub(crate) fn talk_labelled(self, style: Style, label: &str, text: &str, indent: usize, hang: usize) {
+        let plain = folded(&format!("{label} {text}"), indent, hang);
+        self.talk(&plain.replacen(label, &self.paint(style, label), 1));
+    }
     /// Asks a question that is answered with yes or no; anything but yes is no.
     pub(crate) fn agrees(self, question: &str) -> bool {
-        let mut err = std::io::stderr().lock();
-        let _ = write!(err, "{question} [y/N] ");
-        let _ = err.flush();
+        {
+            let question = folded(&format!("{question} [y/N]"), 0, 2);
+            // Let go before the answer: others may have to talk meanwhile.
+            let mut err = std::io::stderr().lock();
+            let _ = write!(err, "{question} ");
+            let _ = err.flush();
+        }
         let mut answer = String::new();
-        std::io::stdin().read_line(&mut answer).is_ok() && matches!(answer.trim(), "y" | "Y" | "yes")
+        let read = std::io::stdin().read_line(&mut answer);
+        if !answer.ends_with('\n') {
+            self.talk("");
+        }
+        read.is_ok() && matches!(answer.trim(), "y" | "Y" | "yes")
     }
+    /// Asks the same, and gives up when `stopped` comes before the answer: nothing then.
+    pub(crate) async fn agrees_before(self, question: &str, stopped: impl Future<Output = ()>) -> Option<bool> {
+        let (answer, answered) = tokio::sync::oneshot::channel();
+        let question = question.to_owned();
+        // Nothing ends a read of a terminal: the thread stays behind, and ends with the process.
+        std::thread::spawn(move || answer.send(self.agrees(&question)));
+        tokio::select! {
+            biased;
+            () = stopped => None,
+            agrees = answered => Some(agrees.unwrap_or(false)),
+        }
+    }
+}
+
+fn folded(text: &str, indent: usize, hang: usize) -> String {
+    let is_terminal = std::io::stderr().is_terminal();
+    let text = if is_terminal { printable(text) } else { text.to_owned() };
+    // What has lines of its own, such as an excerpt of a file, is set already.
+    if is_terminal && !text.contains('\n') { fold(&text, indent, hang, width()) } else { format!("{}{text}", " ".repeat(indent)) }
 }
 
 /// The width that text is set to, in characters: the terminal's, from 60 to 120; 100 where there is none.

@@ -14,7 +14,7 @@ use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 
 pub use copy_database::{deltas, taken};
-pub use migrate::{migrated, queues, records};
+pub use migrate::{Signalled, migrated, queues, records, signalled};
 
 /// What a stage can see while it expands.
 #[derive(Clone, Copy)]

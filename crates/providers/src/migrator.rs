@@ -39,6 +39,10 @@ use std::any::Any;
 use std::panic::AssertUnwindSafe;
 use std::path::Path;
 use std::sync::Arc;
+use std::time::Duration;
+
+/// How long work may take to stop: to cancel its statement, roll back and let go of the lock.
+const STOP_LIMIT: Duration = Duration::from_secs(20);
 
 /// A process that migrates.
 pub struct Migrator {
@@ -61,7 +65,12 @@ impl Migrator {
     pub async fn run(&self, configuration: &Configuration, go_on: GoOn) -> Ended {
         let signals = self.telling.as_ref().map(|telling| self.signals(telling));
         let relay = Relay::new(self.audience.clone(), signals.as_ref(), self.access.servers.secrets());
-        let lived = AssertUnwindSafe(Box::pin(self.live(configuration, go_on, &relay))).catch_unwind().await;
+        let lived = AssertUnwindSafe(Box::pin(self.live(configuration, go_on, &relay))).catch_unwind();
+        let lived = tokio::select! {
+            biased;
+            lived = lived => lived,
+            () = self.overdue() => Ok(Ended::by(ExitStatus::Unexpected, vec![unanswered()])),
+        };
         let mut ended = lived.unwrap_or_else(|panic| Ended::by(ExitStatus::Unexpected, vec![broken_off(&*panic)]));
         ended.applied = relay.applied();
         ended.errors = ended.errors.into_iter().map(|error| self.access.without_secrets(&error)).collect();
@@ -77,6 +86,13 @@ impl Migrator {
             self.signals(telling).end(ExitStatus::InvalidConfiguration).await;
         }
         Ended::by(ExitStatus::InvalidConfiguration, errors)
+    }
+
+    /// Returns once work that was asked to stop has had its time: of a server that hangs there is nothing to wait for, and whoever
+    /// waits for the last message must hear it before a supervisor kills.
+    async fn overdue(&self) {
+        self.stop.asked().await;
+        tokio::time::sleep(STOP_LIMIT).await;
     }
 
     fn signals(&self, telling: &Telling) -> Signals {
@@ -120,15 +136,22 @@ impl Migrator {
         let Some(models) = &resolved.models else { return Ended::well(ran, None) };
         let compared = tokio::select! {
             biased;
-            () = self.stop.asked() => Err(interrupted()),
+            () = self.stop.asked() => Err(Ended::by(ExitStatus::Unexpected, vec![interrupted()])),
             compared = differences(&resolved.endpoint, models) => compared,
         };
         match compared {
             Ok(found) if found.is_empty() => Ended::well(ran, Some(models.tables.len() as u64)),
             Ok(found) => Ended { ran: Some(Box::new(ran)), ..Ended::by(ExitStatus::ValidationFailed, found) },
-            Err(error) => Ended { ran: Some(Box::new(ran)), ..Ended::by(ExitStatus::Unexpected, vec![error]) },
+            Err(ended) => Ended { ran: Some(Box::new(ran)), ..ended },
         }
     }
+}
+
+/// The work was asked to stop and did not.
+fn unanswered() -> Error {
+    let message = format!("the work was told to stop, and the server did not answer within {} s", STOP_LIMIT.as_secs());
+    let help = "its session may still be at work, or a commit may have come through: `restage migrate info` tells, once the server answers";
+    Code::Interrupted.error(message).help(help)
 }
 
 impl Resolved {

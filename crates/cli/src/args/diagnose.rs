@@ -10,8 +10,9 @@ use std::path::PathBuf;
 #[derive(Debug, Args)]
 #[command(group = ArgGroup::new("subject").required(true).multiple(true)
     .args(["scenario", "database", "queue", "log", "host_command", "parameters", "parameter", "history"]))]
+#[command(group = ArgGroup::new("compared").multiple(true).args(["scenario", "database"]))]
 pub(crate) struct Diagnose {
-    /// A scenario whose stages `migrate` and `copy-database` name the database and its scripts.
+    /// A scenario whose stages `migrate` and `copy-database` name the database, its scripts and the queue of its signals.
     pub(crate) scenario: Option<String>,
     /// Answers a prompt of the scenario; may be repeated.
     #[arg(long = "set", value_name = "NAME=VALUE", requires = "scenario")]
@@ -19,7 +20,8 @@ pub(crate) struct Diagnose {
     /// The database, by its names in environments.yaml.
     #[arg(long, value_name = "ENVIRONMENT/NAME", value_parser = database)]
     pub(crate) database: Option<NamedDatabase>,
-    /// The queue of the migrator's signals: sqs:NAME, sqs:URL or local:NAME. It is looked at, and nothing is taken out.
+    /// The queue of the migrator's signals: sqs:NAME, sqs:URL or local:NAME; by default that of the scenario's stage. It is
+    /// looked at, and nothing is taken out.
     #[arg(long, value_name = "QUEUE", value_parser = queue)]
     pub(crate) queue: Option<NamedQueue>,
     /// The region of AWS; by default that of the queue's URL, or of AWS's own configuration.
@@ -34,8 +36,8 @@ pub(crate) struct Diagnose {
     /// A configuration file of Flyway that names the scripts and how they are read; may be repeated.
     #[arg(long, value_name = "FILE", conflicts_with = "scenario", requires = "database")]
     pub(crate) config: Vec<PathBuf>,
-    /// A file of models that the database is compared with.
-    #[arg(long, value_name = "FILE", conflicts_with = "scenario", requires = "database")]
+    /// A file of models that the database is compared with, in place of the scenario's.
+    #[arg(long, value_name = "FILE", requires = "compared")]
     pub(crate) models: Option<PathBuf>,
     /// The migrator's log; its last error and exit status are shown.
     #[arg(long, value_name = "FILE")]
@@ -72,7 +74,7 @@ pub(crate) struct Fixing {
 /// What may be done beyond what is safe.
 #[derive(Debug, Args)]
 pub(crate) struct Beyond {
-    /// With --fix: delete messages even if their migrator lives, or nobody knows.
+    /// With --fix: delete messages even if their migrator lives, nobody knows, or a run works on the database.
     #[arg(long, requires = "fix")]
     pub(crate) purge_anyway: bool,
     /// With --fix: take the scripts for right, and bring rows of the history that differ from them in line.

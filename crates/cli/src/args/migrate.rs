@@ -104,11 +104,18 @@ pub(crate) struct RunMigrations {
     pub(crate) heartbeat: String,
     /// Go on with the script that did not come to its end at this statement, counted from 1; those before it are done. One more
     /// than it has ends it.
-    #[arg(long, value_name = "STATEMENT")]
+    #[arg(long, value_name = "STATEMENT", value_parser = statement)]
     pub(crate) go_on_at: Option<usize>,
     /// Do not ask before production is changed; needed where there is no terminal.
     #[arg(long, short = 'y')]
     pub(crate) yes: bool,
+}
+
+fn statement(text: &str) -> Result<usize, String> {
+    match text.parse() {
+        Ok(0) | Err(_) => Err("statements are counted from 1".to_owned()),
+        Ok(number) => Ok(number),
+    }
 }
 
 /// How messages are written.

@@ -2,6 +2,8 @@
 
 mod asked;
 mod queue;
+mod hangup;
+mod mistyped;
 
 pub(crate) mod info;
 mod run;
@@ -11,7 +13,7 @@ mod baseline;
 mod undo;
 mod snapshot;
 
-pub(crate) use run::ended_before_it_began;
+pub(crate) use mistyped::ended_before_it_began;
 
 use crate::args::migrate::{Migrate as Args, MigrateCommand};
 use crate::args::{Common, Format};

@@ -1,6 +1,6 @@
 //! A diagnosis: what was looked at, and each finding with its evidence and the next commands.
 
-use super::{Table, fold, hang, plural, time};
+use super::{Table, fold, hang, plural, printable, time};
 use crate::screen::{Screen, Style, width};
 use restage_core::diagnosis::{Diagnosis, Finding, Severity};
 use restage_store::{FixOutcome, RecordedFix};
@@ -24,7 +24,7 @@ fn set(diagnosis: &Diagnosis, page: Page) -> String {
     if !diagnosis.checks.is_empty() {
         lines.push(page.screen.paint(Style::Bold, "looked at"));
         let mut table = Table::new(&["", ""], &[]);
-        diagnosis.checks.iter().for_each(|check| table.row(vec![check.what.to_owned(), check.seen.clone()]));
+        diagnosis.checks.iter().for_each(|check| table.row(vec![check.what.to_owned(), printable(&check.seen)]));
         lines.extend(table.lines(2, page.width).into_iter().skip(1));
     }
     for finding in &diagnosis.findings {
@@ -45,7 +45,7 @@ fn finding(finding: &Finding, page: Page, lines: &mut Vec<String>) {
         Severity::Unchecked | Severity::Warning => Style::Yellow,
     };
     let severity = format!("{:COLUMN$}", finding.severity.to_string());
-    lines.push(format!("{}{}", page.screen.paint(style, &severity), hang(&finding.finding, COLUMN, 0, page.width)));
+    lines.push(format!("{}{}", page.screen.paint(style, &severity), hang(&printable(&finding.finding), COLUMN, 0, page.width)));
     let mut name = "evidence";
     for evidence in &finding.evidence {
         lines.push(told(name, evidence, page));
@@ -54,15 +54,15 @@ fn finding(finding: &Finding, page: Page, lines: &mut Vec<String>) {
     let mut name = "next";
     for next in &finding.next {
         // Never folded: it is there to be copied.
-        lines.push(format!("  {name:10}{}", page.screen.paint(Style::Green, &next.command)));
-        lines.push(fold(&next.does, COLUMN + 2, 0, page.width));
+        lines.push(format!("  {name:10}{}", page.screen.paint(Style::Green, &printable(&next.command))));
+        lines.push(fold(&printable(&next.does), COLUMN + 2, 0, page.width));
         name = "";
     }
     lines.extend(finding.fix.iter().map(|fix| told("--fix", &format!("would {fix}"), page)));
 }
 
 fn told(name: &str, text: &str, page: Page) -> String {
-    format!("  {name:10}{}", hang(text, COLUMN, 2, page.width))
+    format!("  {name:10}{}", hang(&printable(text), COLUMN, 2, page.width))
 }
 
 /// What was fixed, as text.

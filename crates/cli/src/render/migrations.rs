@@ -10,6 +10,8 @@ use restage_providers::migrator::{Ended, Found};
 const NAMED: usize = 5;
 /// From this width on, in characters, there is room for how long each took.
 const ROOMY: usize = 100;
+/// What is said of the highest version where its script has failed: the history counts it, as it does for Flyway.
+const FAILED: &str = "whose script did not end";
 
 /// All migrations of a database.
 pub(crate) fn migrations(known: &Known, screen: Screen, width: usize) -> String {
@@ -34,7 +36,11 @@ pub(crate) fn migrations(known: &Known, screen: Screen, width: usize) -> String 
 }
 
 fn heading(known: &Known) -> String {
+    let half_done = |version: &String| {
+        known.migrations.iter().any(|entry| entry.version.as_ref() == Some(version) && entry.state.starts_with("Failed"))
+    };
     let at = match (&known.version, known.exists) {
+        (Some(version), _) if half_done(version) => format!("the schema is at version {version}, {FAILED}"),
         (Some(version), _) => format!("the schema is at version {version}"),
         (None, true) => "no version was applied yet".to_owned(),
         (None, false) => "there is no history yet".to_owned(),
@@ -93,7 +99,9 @@ fn other(history: &MigrationHistory) -> String {
 
 /// What a migrator found, before it does anything.
 pub(crate) fn found(found: &Found<'_>) -> String {
+    let unfinished = found.info.unfinished.as_ref().and_then(|unfinished| unfinished.version.as_ref()).map(ToString::to_string);
     let at = match (&found.version, found.info.exists) {
+        (Some(version), _) if unfinished.as_ref() == Some(version) => format!("the schema is at version {version}, {FAILED}"),
         (Some(version), _) => format!("the schema is at version {version}"),
         (None, true) => "the history has no version".to_owned(),
         (None, false) => "there is no history yet".to_owned(),

@@ -65,7 +65,12 @@ fn steps(plan: &Plan, screen: Screen, lines: &mut Vec<String>) {
         }
     }
     if no_return.is_none() {
-        let text = "No point of no return: every step can be taken back for as long as the old database is kept.";
+        let leaves = plan.ids().any(|id| matches!(plan.step(id).reversal, Reversal::Leaves(_)));
+        let text = if leaves {
+            "No point of no return: all but what undo leaves can be taken back, for as long as what was there before is kept."
+        } else {
+            "No point of no return: every step can be taken back for as long as the old database is kept."
+        };
         lines.push(fold(text, 2, 0, width()));
     }
 }

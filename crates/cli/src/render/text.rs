@@ -30,6 +30,11 @@ pub(crate) fn hang(text: &str, column: usize, hang: usize, width: usize) -> Stri
     fold(text, 0, hang, width.saturating_sub(column)).replace('\n', &format!("\n{}", " ".repeat(column)))
 }
 
+/// Text without control characters but ends of lines: a terminal would obey them, and logs and messages are written by others.
+pub(crate) fn printable(text: &str) -> String {
+    text.chars().filter(|c| !c.is_control() || matches!(c, '\n' | '\t')).collect()
+}
+
 /// `1 table`, `2 tables`
 pub(crate) fn plural(number: u64, thing: &str) -> String {
     let ending = if number == 1 { "" } else { "s" };
@@ -87,6 +92,11 @@ mod tests {
     fn long_lines_fold_at_spaces() {
         assert_eq!(fold("one two three four", 2, 2, 11), "  one two\n    three\n    four");
         assert_eq!(fold("averyveryverylongword", 0, 0, 5), "averyveryverylongword");
+    }
+
+    #[test]
+    fn what_a_terminal_would_obey_is_left_out() {
+        assert_eq!(printable("a\u{1b}]0;title\u{7}b\rc\u{9b}2J\n\td"), "a]0;titlebc2J\n\td");
     }
 
     #[test]

@@ -6,9 +6,10 @@ use crate::ailing::{
 };
 use crate::look::Both;
 use crate::migrated::to_migrate;
-use crate::play::{await_that, exit};
+use crate::play::{Playing, await_that, exit};
 use crate::world::World;
 use restage_lab::aws::{Aws, REGION};
+use std::collections::BTreeSet;
 use std::fs;
 
 /// The last message of a migrator that says nothing of its end.
@@ -215,6 +216,111 @@ fn a_scenario_says_which_database_and_scripts_are_meant() {
     diagnose(&world, &[&["migrate", "--database", "production/app"]]).ends(exit::USAGE).fails_with("R0102");
 }
 
+/// A stage on preprod's `app`, followed in this queue.
+fn stage(queue: &str, more: &str) -> String {
+    format!("  - migrate: {{ database: app, scripts: migrations, signals: {{ queue: {queue} }}{more} }}\n")
+}
+
+fn followed(world: &World, stages: &[String]) {
+    let head = "scenario: followed\nfrom: production\nto: preprod\nstages:\n";
+    world.scenario("followed", &format!("{head}{}", stages.concat()));
+}
+
+#[test]
+fn a_scenario_says_which_queue_is_meant_whoever_migrates() {
+    let world = to_migrate();
+    for more in ["", ", command: 'exit 1'"] {
+        followed(&world, &[stage("{ local: test-migrator }", more)]);
+        ended_with(&world, 0);
+        world.restage(&["plan", "followed"]).ends(exit::REFUSED).fails_with("R0219");
+        diagnose(&world, &[&["followed"]]).ends(exit::UNDONE).tells("3 messages of 1 migrator").tells("4 scripts");
+        fix(&world, &[&["followed"]]).ends(exit::DONE).tells("Done: delete all messages");
+        world.restage(&["plan", "followed"]).ends(exit::DONE);
+    }
+    followed(&world, &[stage("{ local: test-migrator }", "")]);
+    world.restage(&["run", "followed", "--yes"]).ends(exit::DONE);
+    diagnose(&world, &[&["followed"]]).ends(exit::DONE).tells("is empty").tells("none is pending");
+}
+
+#[test]
+fn several_queues_of_a_scenario_are_named_with_what_chooses_among_them() {
+    let world = to_migrate();
+    let amazons = stage("{ sqs: app.fifo, region: eu-west-1, endpoint: 'http://127.0.0.1:9' }", "");
+    followed(&world, &[stage("{ local: test-migrator }", ""), amazons]);
+    let asked = diagnose(&world, &[&["followed"]]).ends(exit::USAGE).fails_with("R0102").tells("`--queue local:test-migrator`");
+    asked.tells("`--queue sqs:app.fifo --region eu-west-1 --endpoint http://127.0.0.1:9`");
+    ended_with(&world, 0);
+    diagnose(&world, &[&["followed"], &QUEUE]).ends(exit::UNDONE).tells("3 messages of 1 migrator");
+}
+
+#[test]
+fn a_scenarios_queue_at_amazon_is_looked_for_where_the_scenario_says_or_somebody_typed() {
+    let (world, aws) = (to_migrate(), Aws::start().unwrap());
+    in_aws(&aws, "AmazonSQS", "CreateQueue", r#"{"QueueName":"app.fifo","Attributes":{"FifoQueue":"true"}}"#);
+    let endpoint = aws.endpoint();
+    followed(&world, &[stage(&format!("{{ sqs: app.fifo, region: {REGION}, endpoint: '{endpoint}' }}"), "")]);
+    restage_in_aws(&world, &[&["diagnose", "followed"]]).ends(exit::DONE).tells("`app.fifo` is empty").tells("arn:aws");
+    followed(&world, &[stage("{ sqs: app.fifo, region: nowhere-1, endpoint: 'http://127.0.0.1:9' }", "")]);
+    restage_in_aws(&world, &[&["diagnose", "followed"]]).ends(exit::UNDONE).tells("the queue could not be looked at");
+    let typed = ["--region", REGION, "--endpoint", &endpoint];
+    restage_in_aws(&world, &[&["diagnose", "followed"], &typed]).ends(exit::DONE).tells("`app.fifo` is empty");
+}
+
+/// What a person puts in place of the words in capitals.
+const FILLED: [(&str, &str); 4] =
+    [("ENVIRONMENT/NAME", "preprod/app"), ("FOLDER", "scenarios/migrations"), ("FILE", "some.file"), ("PATH", "/some/path")];
+
+/// Expects that every next command of restage is one that it understands.
+#[track_caller]
+fn can_be_typed(world: &World, words: &[&str]) {
+    let found = diagnose(world, &[words, &["--output", "json"]]).ends(exit::UNDONE);
+    let findings = found.json()["findings"].as_array().unwrap().clone();
+    let next = findings.iter().flat_map(|finding| finding["next"].as_array().unwrap().clone());
+    let commands = next.map(|next| next["command"].as_str().unwrap().to_owned()).filter(|command| command.starts_with("restage "));
+    let commands: BTreeSet<String> = commands.collect();
+    assert!(!commands.is_empty(), "{found}");
+    for command in commands {
+        let command = FILLED.iter().fold(command, |command, (word, value)| command.replace(word, value));
+        let typed = command.replacen("restage", env!("CARGO_BIN_EXE_restage"), 1);
+        let mut shell = std::process::Command::new("sh");
+        let known = world.command(&[]);
+        shell.args(["-c", &typed]).env_clear().envs(known.get_envs().filter_map(|(name, value)| Some((name, value?))));
+        shell.current_dir(world.path("project"));
+        let played = Playing::start(shell, &world.path("said")).finish();
+        played.keeps_quiet_of("Usage:").keeps_quiet_of("error[R0102]");
+    }
+}
+
+#[test]
+fn every_next_command_is_one_that_can_be_typed() {
+    let world = to_migrate();
+    let scenario = stage("{ local: test-migrator }", "");
+    followed(&world, &[scenario]);
+    world.write("models.yaml", "tables:\n  rooms:\n    columns:\n      id: bigint not null\n");
+    world.write("some.file", "tables: {}\n");
+    for status in 0..=4 {
+        ended_with(&world, status);
+        can_be_typed(&world, &QUEUE);
+        can_be_typed(&world, &BOTH);
+        can_be_typed(&world, &["followed"]);
+        can_be_typed(&world, &[&BOTH[..], &["--models", "models.yaml", "--log", "some.file"]].concat());
+        let no_database = ["--database", "production/app", "--location", "nowhere"];
+        can_be_typed(&world, &[&QUEUE[..], &no_database].concat());
+        fix(&world, &[&QUEUE]).ends(exit::DONE);
+    }
+    messages(&world, 0, &[STILL]);
+    can_be_typed(&world, &QUEUE);
+    world.in_production("update flyway_schema_history set success = false where version = '3'");
+    can_be_typed(&world, &["--database", "production/app", "--location", "scenarios/migrations"]);
+}
+
+#[test]
+fn a_scenarios_database_is_compared_with_models_that_are_typed() {
+    let world = to_migrate();
+    world.write("models.yaml", "tables:\n  rooms:\n    columns:\n      id: bigint not null\n");
+    diagnose(&world, &[&["migrate", "--models", "models.yaml"]]).ends(exit::UNDONE).tells("models.yaml:2: the table `rooms`");
+}
+
 #[test]
 fn what_cannot_be_looked_at_is_a_finding_and_no_silence() {
     let world = to_migrate();
@@ -236,7 +342,7 @@ fn production_is_looked_at_and_never_changed() {
     world.in_production("update flyway_schema_history set success = false where version = '3'");
     let before = Both::of(&world);
     let words = ["--database", "production/app", "--location", "scenarios/migrations", "--align-history"];
-    fix(&world, &[&words]).ends(exit::UNDONE).tells("`V3__change.sql` failed").tells("restage never changes production");
+    fix(&world, &[&words]).ends(exit::UNDONE).tells("`V3__change.sql` failed").tells("a diagnosis never changes production");
     before.nothing_was_touched(&world);
 }
 

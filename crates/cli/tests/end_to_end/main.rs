@@ -6,6 +6,7 @@ mod ailing;
 mod look;
 mod people;
 mod play;
+mod terminal;
 mod truth;
 mod world;
 
@@ -22,6 +23,7 @@ mod migrator_ended;
 mod migrator_input;
 mod migrator_aws;
 mod diagnosed;
+mod questions;
 mod refusals;
 mod trouble;
 mod store;

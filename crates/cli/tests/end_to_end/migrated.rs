@@ -89,6 +89,8 @@ fn a_script_that_was_edited_after_it_was_applied_is_refused_before_anything_is_c
 fn preprod_is_migrated_as_it_is_once_and_not_again() {
     let world = to_migrate();
     let before = Both::of(&world);
+    let planned = world.restage(&["plan", "migrate"]).ends(exit::DONE).tells("undo leaves what");
+    planned.tells("all but what undo leaves can be taken back").keeps_quiet_of("the old database");
     world.restage(&["run", "migrate", "--yes"]).ends(exit::DONE).says("V4__rooms.sql");
     before.production_is_as_before(&world);
     assert_eq!(rows(&world.preprod, "select name from rooms"), ["from the migration; there are others"]);

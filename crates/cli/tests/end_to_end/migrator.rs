@@ -140,6 +140,14 @@ fn whatever_was_typed_wrongly_ends_with_1() {
         let played = migrate(&world, "run", &more).ends(1);
         assert_eq!(played.err.lines().last(), Some("Migrator completed with exit status 1"), "{played}");
     }
+    for words in [&["migrate", "--output", "json", "run", "--unknown"][..], &["-C", "migrate", "migrate", "run", "--unknown"]] {
+        world.restage(words).ends(1).says("Migrator completed with exit status 1");
+    }
+    for command in ["run", "info"] {
+        let json = world.restage(&["migrate", command, "--output", "json", "--unknown"]).ends(1).json();
+        assert_eq!((json["exit"].as_i64(), json["errors"][0]["code"].as_str()), (Some(1), Some("R0101")), "{json}");
+    }
+    world.restage(&["migrate", "validate", "--unknown"]).ends(1).keeps_quiet_of("Migrator completed");
     world.restage(&["migrate", "run", "--database", "preprod/ap", "--location", "sql"]).ends(1).says("did you mean `app`?");
     world.restage(&["migrate", "run", "--location", "sql"]).ends(1).says("Migrator completed with exit status 1");
     let empty = ["migrate", "run", "--database", "preprod/app", "--location", "elsewhere"];
@@ -152,6 +160,13 @@ fn a_login_that_the_server_refuses_or_a_database_that_is_missing_is_a_matter_of_
     run(&world, 1, &["--password-from", "env:WRONG_PASSWORD"]).fails_with("R0302").keeps_quiet_of("lab-nobodys-0Zz0");
     let url = world.preprod.url("nowhere", SUPERUSER);
     world.restage(&["migrate", "run", "--url", &url, "--location", "sql", "--password-from", "env:SUPERUSER_PASSWORD"]).ends(1);
+    world.write("models.yaml", "tables: { orders: { columns: { id: integer } } }\n");
+    for command in [&["snapshot"][..], &["validate", "--models", "models.yaml"]] {
+        let wrong = [&["migrate"], command, &["--database", "preprod/app", "--password-from", "env:WRONG_PASSWORD"]].concat();
+        world.restage(&wrong).ends(1).fails_with("R0302");
+        let wrong = [&["migrate"], command, &["--url", &url, "--password-from", "env:SUPERUSER_PASSWORD"]].concat();
+        world.restage(&wrong).ends(1).fails_with("R0301");
+    }
 }
 
 #[test]

@@ -2,9 +2,9 @@
 
 use crate::look::rows;
 use crate::migrator::{QUEUE, await_sleep, ends_with, history, messages, migrate, run, site, words};
-use crate::play::await_that;
+use crate::play::{Playing, await_that};
 use crate::world::World;
-use rustix::process::Signal;
+use rustix::process::{Pid, Signal, kill_process};
 
 /// A script in a transaction that takes long once it has done something.
 const LONG: &str = "create table half (id int);\nselect pg_sleep(60);\n";
@@ -21,7 +21,7 @@ fn sessions_are_gone(world: &World) {
 
 #[test]
 fn a_migrator_that_is_told_to_end_rolls_back_and_says_so() {
-    for signal in [Signal::TERM, Signal::INT] {
+    for signal in [Signal::TERM, Signal::INT, Signal::HUP] {
         let world = site();
         world.write("sql/V2__long.sql", LONG);
         let queue = format!("local:{QUEUE}");
@@ -94,7 +94,9 @@ fn of_two_migrators_one_works_and_the_other_waits_or_gives_up_by_its_limit_and_n
     world.write("sql/V2__long.sql", LONG);
     let first = world.start(&words("run", &[]));
     await_sleep(&world);
-    run(&world, 2, &["--set", "lockRetryCount=0"]).fails_with("R0215").says("is held by process").says("pg_terminate_backend");
+    let refused = run(&world, 2, &["--set", "lockRetryCount=2"]).fails_with("R0215").says("is held by process");
+    let refused = refused.says("pg_terminate_backend").says("the history (attempt 1)");
+    assert_eq!(refused.err.matches("waiting for").count(), 1, "who waits tells of it now and then\n{refused}");
     migrate(&world, "info", &[]).ends(0).says("The lock of the history is held by process");
     let second = world.start(&words("run", &[]));
     await_that("the second waits", || second.so_far().contains("which holds the lock of the history"));
@@ -118,4 +120,40 @@ fn a_migrator_gives_signs_of_life_while_a_statement_takes_long() {
     });
     playing.signal(Signal::TERM);
     ends_with(playing.finish(), &world, 4);
+}
+
+#[test]
+fn a_migrator_under_nohup_outlives_its_terminal() {
+    let world = site();
+    world.write("sql/V2__short.sql", "select pg_sleep(60);\n");
+    let mut ignoring = std::process::Command::new("sh");
+    let restage = world.command(&words("run", &[]));
+    let typed = restage.get_args().map(|word| word.to_str().unwrap()).collect::<Vec<_>>().join(" ");
+    ignoring.args(["-c", &format!("trap '' HUP; exec {} {typed}", env!("CARGO_BIN_EXE_restage"))]).env_clear();
+    ignoring.envs(restage.get_envs().filter_map(|(name, value)| Some((name, value?)))).current_dir(world.path("project"));
+    let mut playing = Playing::start(ignoring, &world.path("said"));
+    await_sleep(&world);
+    playing.signal(Signal::HUP);
+    migrate(&world, "info", &[]).ends(0).says("The lock of the history is held by process");
+    assert!(!playing.has_ended(), "it was hung up");
+    playing.signal(Signal::TERM);
+    playing.finish().ends(4);
+}
+
+#[test]
+fn a_migrator_that_is_told_to_end_does_so_though_the_server_hangs() {
+    let world = site();
+    world.write("sql/V2__long.sql", LONG);
+    let queue = format!("local:{QUEUE}");
+    let playing = world.start(&words("run", &["--signals", &queue]));
+    await_sleep(&world);
+    let asked = "select pid from pg_stat_activity where query like '%pg_sleep(60)%' and pid <> pg_backend_pid()";
+    let backend = Pid::from_raw(world.preprod.psql("postgres", asked).unwrap().trim().parse().unwrap()).unwrap();
+    kill_process(backend, Signal::STOP).unwrap();
+    playing.signal(Signal::TERM);
+    let played = playing.finish();
+    kill_process(backend, Signal::CONT).unwrap();
+    ends_with(played, &world, 4).fails_with("R0404").says("the server did not answer");
+    sessions_are_gone(&world);
+    assert_eq!(history(&world), ["1|t"]);
 }

@@ -165,3 +165,46 @@ fn histories_of_other_tools_are_shown_and_left_alone() {
         (Some(0), Some("alembic"), Some(false))
     );
 }
+
+#[test]
+fn an_address_that_is_typed_wrongly_is_told_without_a_word_of_files_that_nobody_wrote() {
+    let world = site();
+    for (url, wrong, help) in [
+        ("mysql://x@127.0.0.1/app", "this is not a PostgreSQL URL", "postgresql://user@host:5432/name"),
+        ("postgresql://x@127.0.0.1:5432", "the URL names no database", "postgresql://user@host/name"),
+        ("jdbc:postgresql://x:s3cret-word@127.0.0.1/app", "the URL contains a password", "`--password-from`"),
+        ("postgresql://127.0.0.1/app?user=x&password=s3cret-word", "the URL contains a password", "`--password-from`"),
+    ] {
+        let played = world.restage(&["migrate", "run", "--url", url, "--location", "sql"]).ends(1).fails_with("R0101");
+        let played = played.says(&format!("`--url`: {wrong}")).says(help).keeps_quiet_of("s3cret-word");
+        played.keeps_quiet_of("environments").keeps_quiet_of("restage check");
+    }
+}
+
+#[test]
+fn nothing_goes_on_at_a_statement_unless_a_script_stopped_half_way() {
+    let world = site();
+    run(&world, 1, &["--go-on-at", "2"]).fails_with("R0101").says("no migration stopped half way");
+    assert_eq!(rows(&world.preprod, "select to_regclass('orders') is null"), ["t"]);
+    migrate(&world, "run", &["--go-on-at", "0"]).ends(1).says("statements are counted from 1");
+    world.write("sql/V2__two.sql", "create table two (id int);\nselect 1 / 0;\n");
+    world.write("sql/V2__two.sql.conf", "executeInTransaction=false\n");
+    run(&world, 2, &[]).says("statement 1 of 2 is done");
+    for command in ["info", "run"] {
+        migrate(&world, command, &[]).tells("the schema is at version 2, whose script did not end");
+    }
+    let played = run(&world, 0, &["--go-on-at", "3"]).says("the schema is at version 2");
+    assert_eq!(played.out.trim(), "1 migration applied; the schema is at version 2");
+}
+
+#[test]
+fn settings_that_mean_nothing_here_are_named_by_every_command() {
+    let world = site();
+    world.write("flyway.conf", "flyway.url=jdbc:postgresql://127.0.0.1/elsewhere\nflyway.locations=filesystem:sql\n");
+    for (command, status) in
+        [("info", 0), ("validate", 2), ("run", 0), ("validate", 0), ("repair", 0), ("baseline", 2), ("undo", 2)]
+    {
+        let played = world.restage(&["migrate", command, "--database", "preprod/app"]).ends(status);
+        assert_eq!(played.err.lines().next(), Some("settings of Flyway that mean nothing here: flyway.url"), "{played}");
+    }
+}

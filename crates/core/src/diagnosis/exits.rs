@@ -37,19 +37,22 @@ pub(super) fn next_after(status: ExitStatus, notes: &Notes<'_>) -> Vec<NextComma
                 "--database ENVIRONMENT/NAME",
                 "looks for failed and unexpected rows of the history",
             );
-            let compared = symptoms.scripts().is_some_and(super::Observed::is_asked);
-            offer(symptoms.database.is_asked() && !compared, "--location FOLDER", "compares the history with the scripts");
+            // A history that could not be read is a finding of its own, whatever it was to be compared with.
+            let alone = symptoms.scripts().is_some_and(|scripts| !scripts.is_asked());
+            offer(alone, "--location FOLDER", "compares the history with the scripts");
             offer(log.0, log.1, log.2);
         }
         ExitStatus::ValidationFailed => {
-            let compared = symptoms.database.seen().is_some_and(|database| database.models.is_asked());
-            offer(!compared, "--models FILE", "names every difference between the models and the database");
+            let does = "names every difference between the models and the database";
+            offer(!symptoms.database.is_asked(), "--database ENVIRONMENT/NAME --models FILE", does);
+            let alone = symptoms.database.seen().is_some_and(|database| !database.models.is_asked());
+            offer(alone, "--models FILE", does);
             offer(log.0, log.1, log.2);
         }
         ExitStatus::Unexpected => offer(log.0, log.1, log.2),
     }
     if commands.is_empty() && status != ExitStatus::Success {
-        commands.push(next("restage migrate validate", "once what the other findings say is corrected; then deploy again"));
+        commands.push(next(&symptoms.command, "again, once what the other findings say is corrected; then deploy again"));
     }
     commands
 }

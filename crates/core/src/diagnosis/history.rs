@@ -81,7 +81,7 @@ fn failed(database: &DatabaseSeen, history: &HistorySeen, notes: &mut Notes<'_>)
 }
 
 /// Whether a migrator or a run may be at work: nothing is changed under its hands.
-fn is_in_use(symptoms: &Symptoms) -> bool {
+pub(super) fn is_in_use(symptoms: &Symptoms) -> bool {
     let is_dead = |lease: &LeaseSeen| match lease.standing {
         Standing::Gone => true,
         Standing::Unknown => lease.expires < symptoms.now,
@@ -103,7 +103,10 @@ fn repair(database: &DatabaseSeen, extent: Extent, changes: &[String]) -> Option
 fn repairing(database: &DatabaseSeen, option: &str, does: &str, notes: &Notes<'_>) -> NextCommand {
     match database.protection {
         Protection::None => notes.fixing(option, does),
-        Protection::Production => next("flyway repair", format!("{does}; restage never changes production")),
+        Protection::Production => {
+            let command = format!("restage migrate repair --database {} --location FOLDER", database.name);
+            next(command, format!("{does}; it shows what it would do and asks, for a diagnosis never changes production"))
+        }
     }
 }
 

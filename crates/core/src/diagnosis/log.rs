@@ -31,6 +31,7 @@ pub struct LogSeen {
 impl LogSeen {
     /// Reads a log, or its end.
     pub fn read(name: String, text: &str) -> Self {
+        let text = plain(text);
         let lines: Vec<&str> = text.lines().collect();
         let exit = lines.iter().enumerate().rev().find_map(|(at, line)| Some((at, exit_status(line)?, cut(line))));
         let ended_well_at = exit.as_ref().filter(|(_, status, _)| *status == ExitStatus::Success).map(|(at, ..)| *at);
@@ -43,6 +44,14 @@ impl LogSeen {
             error: around.into_iter().flatten().map(|line| cut(line)).collect(),
         }
     }
+}
+
+/// The text without the colours of a terminal, which may stand in the midst of a word that is looked for.
+fn plain(text: &str) -> String {
+    let mut parts = text.split("\u{1b}[");
+    let first = parts.next().unwrap_or_default().to_owned();
+    // A sequence ends with the first character that is neither a parameter nor between them.
+    parts.fold(first, |plain, part| plain + part.trim_start_matches(|c| matches!(c, ' '..='?')).get(1..).unwrap_or_default())
 }
 
 /// An error's first line: causes and places of a stack trace follow it.
@@ -89,4 +98,19 @@ pub(super) fn look(notes: &mut Notes<'_>) {
     let mut evidence = log.error.clone();
     evidence.extend(log.exit.iter().map(|(_, line)| line.clone()).filter(|line| !log.error.contains(line)));
     notes.find(Finding { severity: Severity::Warning, finding, evidence, next: commands, fix: None });
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn colours_hide_no_word_of_a_log() {
+        let log =
+            "\u{1b}[1;31merr\u{1b}[0mor: boom\n\u{1b}[2mMigrator\u{1b}[0m completed with exit status \u{1b}[31m2\u{1b}[0m\n\u{1b}[";
+        let seen = LogSeen::read("m.log".into(), log);
+        assert_eq!(seen.exit.unwrap().0, ExitStatus::MigrationFailed);
+        assert_eq!(seen.error, ["error: boom", "Migrator completed with exit status 2"]);
+        assert_eq!(plain("a\u{1b}[ä"), "a");
+    }
 }

@@ -1,11 +1,12 @@
 //! The queue: whose messages it has, how these migrators ended, and whether they live.
 
 use super::exits::{meaning, next_after};
+use super::history::is_in_use;
 use super::life::{Life, Verdict};
 use super::symptoms::{Observed, QueueSeen};
 use super::{Finding, Fix, NextCommand, Notes, Purge, Severity, next, plural};
 use crate::provider::queue::Sight;
-use crate::signal::{ExitStatus, Followed, State};
+use crate::signal::{ExitStatus, Followed, MISSED_HEARTBEATS, State};
 
 /// Messages in no known format that are quoted.
 const QUOTED: usize = 3;
@@ -74,10 +75,13 @@ fn doubts(queue: &QueueSeen, lives: &[(Followed, Life)], notes: &Notes<'_>) -> V
         let life = Life::of_holder(session, notes.symptoms);
         life.verdict != Verdict::Dead
     });
+    let runs = !holder_lives && is_in_use(notes.symptoms);
     let doubts = [
         (has(Verdict::Alive), "a migrator lives that sent some"),
         (has(Verdict::Unknown), "nobody knows whether a migrator lives that sent some"),
         (holder_lives && !has(Verdict::Alive), "somebody holds the lock of the history"),
+        // It may be about to start the next migrator, whose first messages would go with the old ones.
+        (runs && !has(Verdict::Alive), "a run of restage works on the database"),
         (queue.following().unknown().next().is_some(), "some are in no known format"),
         (queue.peeked.sight() == Sight::Part, "not all of them could be seen"),
     ];
@@ -124,7 +128,7 @@ fn of_migrator(migrator: &Followed, life: &Life, purge: &Purging<'_>, fix: Optio
         }
         (_, Verdict::Unknown) => {
             let finding = format!("the queue `{name}` has messages of a migrator of which nobody knows whether it lives");
-            (finding, find_out(purge, notes))
+            (finding, find_out(migrator, purge, notes))
         }
     };
     let mut evidence = vec![format!("{who}: {}", heard(migrator))];
@@ -136,8 +140,13 @@ fn of_migrator(migrator: &Followed, life: &Life, purge: &Purging<'_>, fix: Optio
 }
 
 /// Commands that tell whether a migrator lives.
-fn find_out(purge: &Purging<'_>, notes: &Notes<'_>) -> Vec<NextCommand> {
+fn find_out(migrator: &Followed, purge: &Purging<'_>, notes: &Notes<'_>) -> Vec<NextCommand> {
     let mut commands = Vec::new();
+    if let (State::Running { .. }, Some(period)) = (&migrator.state, migrator.heartbeat) {
+        let seconds = period.0.saturating_mul(MISSED_HEARTBEATS);
+        let does = format!("again, in {seconds} s: by then it was heard, or has missed {MISSED_HEARTBEATS} heartbeats and is dead");
+        commands.push(next(&notes.symptoms.command, does));
+    }
     if !notes.symptoms.host.is_asked() {
         let option = "--host-command 'ssh HOST systemctl is-active SERVICE'";
         commands.push(notes.again_with(option, "asks its host whether it lives"));

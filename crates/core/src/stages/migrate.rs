@@ -28,8 +28,34 @@ pub fn migrated(scenario: &Scenario, library: &BTreeMap<ScenarioName, Scenario>)
 
 /// The queues of every migrator that a scenario, or another that it runs, starts.
 pub fn queues(scenario: &Scenario, library: &BTreeMap<ScenarioName, Scenario>) -> Vec<Queue> {
-    all_of(scenario, library, |stage, _| match stage {
-        Stage::Migrate(stage) => stage.migrator.signals().map(|signals| signals.queue.clone()),
+    let mut queues = Vec::new();
+    for Signalled { queue, .. } in signalled(scenario, library) {
+        if !queues.contains(&queue) {
+            queues.push(queue);
+        }
+    }
+    queues
+}
+
+/// A database whose migrators tell of themselves, and where.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Signalled {
+    /// The environment that the database is in.
+    pub environment: EnvironmentName,
+    /// The database.
+    pub database: DatabaseName,
+    /// The queue.
+    pub queue: Queue,
+}
+
+/// The same queues, each with every database whose migrators use it.
+pub fn signalled(scenario: &Scenario, library: &BTreeMap<ScenarioName, Scenario>) -> Vec<Signalled> {
+    all_of(scenario, library, |stage, Scenario { to, .. }| match stage {
+        Stage::Migrate(stage) => stage.migrator.signals().map(|signals| Signalled {
+            environment: to.clone(),
+            database: stage.database.clone(),
+            queue: signals.queue.clone(),
+        }),
         _ => None,
     })
 }

@@ -231,6 +231,14 @@ fn who_holds_the_database() {
             Symptoms { database: held(session("Flyway by JDBC", None)), host: host(Standing::Gone, "inactive"), ..symptoms() },
         ),
         ("a run at work", Symptoms { lease: lease(Standing::Alive, soon), database: marked(Some("0123456789")), ..symptoms() }),
+        (
+            "a run at work, and what an earlier migrator left",
+            Symptoms {
+                queue: queue(60, &[r#"{"appStage":"Failed","messageId":1,"pid":5046,"exitCode":4}"#]),
+                lease: lease(Standing::Alive, soon),
+                ..symptoms()
+            },
+        ),
         ("a run that was cut off", Symptoms { lease: lease(Standing::Gone, soon), ..symptoms() }),
         (
             "a run that was cut off, and its session",

@@ -148,7 +148,7 @@ impl Runner<'_> {
 
 /// Whoever asks for it believes that statements are done which a run from the beginning would run once more.
 fn nothing_stopped(statement: usize) -> Error {
-    Kind::Unfinished
+    Kind::Setting
         .error(format_args!("no migration stopped half way, so that none can be gone on with at statement {statement}"))
         .help("look at `restage migrate info`; run without `--go-on-at` to apply what is pending from its beginning")
 }

@@ -180,7 +180,7 @@ async fn going_on_where_nothing_stopped_is_refused() {
     let world = World::new(&cluster, "app");
     world.write("V1__a.sql", "CREATE TABLE a ();");
     let error = world.run_going_on(GoOn::At(2)).await.unwrap_err();
-    assert_eq!(error.kind, Kind::Unfinished);
+    assert_eq!(error.kind, Kind::Setting);
     assert!(!world.has("a"));
 }
 

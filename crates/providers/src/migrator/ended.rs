@@ -1,9 +1,12 @@
 //! How a migrator ended.
 
+use super::status::of_reaching;
 use super::trouble::told_of_migrations;
+use crate::postgres::told;
 use restage_core::Error;
 use restage_core::signal::ExitStatus;
 use restage_migrate::runner::Ran;
+use restage_pgcopy as pgcopy;
 
 /// How a migrator ended, and why.
 #[derive(Debug)]
@@ -29,6 +32,11 @@ impl Ended {
     /// The end that an error of a run makes; what history and scripts disagree on are errors one by one.
     pub fn of(status: ExitStatus, error: restage_migrate::Error) -> Self {
         Self::by(status, told_one_by_one(error))
+    }
+
+    /// The end that an error makes of work that only reads, also of reaching the database.
+    pub(super) fn of_reading(error: pgcopy::Error) -> Self {
+        Self::by(of_reaching(error.kind), vec![told(error)])
     }
 
     pub(super) fn well(ran: Ran, models: Option<u64>) -> Self {

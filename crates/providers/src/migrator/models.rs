@@ -1,9 +1,12 @@
 //! Models of what an application expects, and the schema that they are compared with.
 
+use super::ended::Ended;
+use super::status::of_working;
 use super::unreadable;
 use crate::postgres::told;
 use restage_core::document::Source;
 use restage_core::schema::{Schema, TablePattern};
+use restage_core::signal::ExitStatus;
 use restage_core::{Code, Error, Result};
 use restage_migrate::models::{Models, Which, compare};
 use restage_migrate::others::{self, MigrationHistory};
@@ -24,9 +27,9 @@ pub fn read_models(path: &Path) -> Result<Models> {
 }
 
 /// Every difference between models and a database, each an error with its place; none where there are none.
-pub async fn differences(endpoint: &Endpoint, models: &Models) -> Result<Vec<Error>> {
-    let client = connect::source(endpoint).await.map_err(told)?;
-    differences_seen_by(client.reader(), models).await
+pub async fn differences(endpoint: &Endpoint, models: &Models) -> Result<Vec<Error>, Ended> {
+    let client = connect::source(endpoint).await.map_err(Ended::of_reading)?;
+    differences_seen_by(client.reader(), models).await.map_err(|error| Ended::by(ExitStatus::Unexpected, vec![error]))
 }
 
 pub(crate) async fn differences_seen_by(reader: Reader<'_>, models: &Models) -> Result<Vec<Error>> {
@@ -35,15 +38,15 @@ pub(crate) async fn differences_seen_by(reader: Reader<'_>, models: &Models) -> 
 }
 
 /// The histories that other tools keep in a database.
-pub async fn other_histories(endpoint: &Endpoint) -> Result<Vec<MigrationHistory>> {
-    let client = connect::source(endpoint).await.map_err(told)?;
-    others::histories(client.reader()).await.map_err(told)
+pub async fn other_histories(endpoint: &Endpoint) -> Result<Vec<MigrationHistory>, Ended> {
+    let client = connect::source(endpoint).await.map_err(Ended::of_reading)?;
+    others::histories(client.reader()).await.map_err(Ended::of_reading)
 }
 
 /// The models of a database as it is: of all its tables, or of those that fit a pattern.
-pub async fn snapshot(endpoint: &Endpoint, only: &[TablePattern]) -> Result<Models> {
-    let client = connect::source(endpoint).await.map_err(told)?;
-    let schema: Schema = catalog::read(client.reader()).await.map_err(told)?;
+pub async fn snapshot(endpoint: &Endpoint, only: &[TablePattern]) -> Result<Models, Ended> {
+    let client = connect::source(endpoint).await.map_err(Ended::of_reading)?;
+    let schema: Schema = catalog::read(client.reader()).await.map_err(Ended::of_reading)?;
     let which = if only.is_empty() { Which::Every } else { Which::Matching(only) };
-    Models::of(&schema, which).map_err(told_of_migrations)
+    Models::of(&schema, which).map_err(|error| Ended::of(of_working(&error), error))
 }

@@ -9,12 +9,18 @@ use restage_pgcopy as pgcopy;
 pub fn of_connecting(error: &Error) -> ExitStatus {
     let cause = error.cause().and_then(|cause| cause.downcast_ref::<pgcopy::Error>()).map(|cause| cause.kind);
     match (error.kind, cause) {
-        (Kind::Setting, _)
-        | (Kind::Connection, Some(pgcopy::Kind::LoginRefused | pgcopy::Kind::DatabaseMissing | pgcopy::Kind::Pooled)) => {
-            ExitStatus::InvalidConfiguration
-        }
+        (Kind::Setting, _) => ExitStatus::InvalidConfiguration,
+        (Kind::Connection, Some(kind)) => of_reaching(kind),
         (Kind::Connection | Kind::Interrupted, _) => ExitStatus::Unexpected,
         _ => ExitStatus::MigrationFailed,
+    }
+}
+
+/// The status of what kept a database from being reached or read.
+pub(super) fn of_reaching(kind: pgcopy::Kind) -> ExitStatus {
+    match kind {
+        pgcopy::Kind::LoginRefused | pgcopy::Kind::DatabaseMissing | pgcopy::Kind::Pooled => ExitStatus::InvalidConfiguration,
+        _ => ExitStatus::Unexpected,
     }
 }
 

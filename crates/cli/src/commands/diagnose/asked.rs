@@ -2,14 +2,14 @@
 
 use crate::args::{Common, Diagnose as Args, NamedDatabase, NamedQueue};
 use crate::fault::Fault;
-use crate::project::Project;
+use crate::project::{Prepared, Project};
 use restage_core::diagnosis::Protection;
 use restage_core::environment::{AwsPlace, Environments};
 use restage_core::provider::CommandSpec;
 use restage_core::provider::queue::{Queue, SqsQueue};
 use restage_core::scenario::migrations::Scripts;
 use restage_core::scenario::run::Command;
-use restage_core::stages::migrated;
+use restage_core::stages::{Signalled, migrated, signalled};
 use restage_core::{Code, Result};
 use restage_providers::aws::Wanted;
 use restage_providers::diagnosis::{Asked, Patient};
@@ -18,15 +18,19 @@ use std::path::PathBuf;
 
 pub(super) fn asked(common: &Common, args: &Args) -> Result<Asked, Fault> {
     let place = AwsPlace { region: args.region.clone(), endpoint: args.endpoint.clone() };
-    let database = match (&args.scenario, &args.database) {
-        (Some(scenario), _) => Some(of_scenario(common, scenario, args)?),
-        (None, Some(named)) => Some(of_options(common, named, args)?),
-        (None, None) => None,
+    let typed = args.queue.as_ref().map(|queue| self::queue(queue, &place));
+    let (database, queue) = match (&args.scenario, &args.database) {
+        (Some(scenario), _) => {
+            let (patient, told) = of_scenario(common, scenario, args)?;
+            (Some(patient), typed.or(told))
+        }
+        (None, Some(named)) => (Some(of_options(common, named, args)?), typed),
+        (None, None) => (None, typed),
     };
     let below = args.parameters.iter().cloned().map(Wanted::Below);
     Ok(Asked {
         command: command(args),
-        queue: args.queue.as_ref().map(|queue| self::queue(queue, &place)),
+        queue,
         database,
         host: args.host_command.as_ref().map(|command| host(command)),
         parameters: below.chain(args.parameter.iter().cloned().map(Wanted::Name)).collect(),
@@ -81,15 +85,18 @@ fn of_options(common: &Common, named: &NamedDatabase, args: &Args) -> Result<Pat
         models: args.models.clone(),
         ..Scripts::default()
     };
-    let here = std::env::current_dir().map_err(|cause| {
-        let error = Code::FileUnreadable.error("nobody knows the current folder, which places of scripts are relative to");
-        error.help("change to a folder that exists").because(cause)
-    })?;
-    Ok(patient(&environments, named, scripts, here)?)
+    Ok(patient(&environments, named, scripts, here()?)?)
 }
 
-/// The database and scripts of a scenario's stages. Their signals, once stages have some, name the queue here, too.
-fn of_scenario(common: &Common, scenario: &str, args: &Args) -> Result<Patient, Fault> {
+fn here() -> Result<PathBuf> {
+    std::env::current_dir().map_err(|cause| {
+        let error = Code::FileUnreadable.error("nobody knows the current folder, which places of scripts are relative to");
+        error.help("change to a folder that exists").because(cause)
+    })
+}
+
+/// The database and scripts of a scenario's stages, and the queue of its signals unless another one was typed.
+fn of_scenario(common: &Common, scenario: &str, args: &Args) -> Result<(Patient, Option<Queue>), Fault> {
     let prepared = Project::read(&common.directory)?.prepare(scenario, &args.answers)?;
     let mut found: Vec<(NamedDatabase, Scripts)> = Vec::new();
     for key in migrated(&prepared.family.root, &prepared.family.nested) {
@@ -99,7 +106,15 @@ fn of_scenario(common: &Common, scenario: &str, args: &Args) -> Result<Patient, 
         }
     }
     match found.as_slice() {
-        [(named, scripts)] => Ok(patient(&prepared.environments, named, scripts.clone(), prepared.folder.clone())?),
+        [(named, scripts)] => {
+            let queue = if args.queue.is_none() { signals(scenario, &prepared, named, args)? } else { None };
+            let mut scripts = scripts.clone();
+            if let Some(models) = &args.models {
+                // What is typed is relative to where it is typed, and not to the scenario's folder.
+                scripts.models = Some(here()?.join(models));
+            }
+            Ok((patient(&prepared.environments, named, scripts, prepared.folder.clone())?, queue))
+        }
         [] => {
             let error = Code::UnknownName.error(format!("no stage of `{scenario}` migrates such a database"));
             Err(error.help("name one with `--database`, and its scripts with `--location`").into())
@@ -108,6 +123,48 @@ fn of_scenario(common: &Common, scenario: &str, args: &Args) -> Result<Patient, 
             let names: Vec<String> = several.iter().map(|(named, _)| format!("`--database {named}`")).collect();
             let error = Code::UnknownName.error(format!("`{scenario}` migrates {} databases", several.len()));
             Err(error.help(format!("add one of {}", names.join(", "))).into())
+        }
+    }
+}
+
+/// The queue in which the migrators of a scenario's database tell of themselves. One that belongs to another database says
+/// nothing of this one's.
+fn signals(scenario: &str, prepared: &Prepared, named: &NamedDatabase, args: &Args) -> Result<Option<Queue>> {
+    let of_this = |signalled: &Signalled| signalled.environment == named.environment && signalled.database == named.database;
+    let all = signalled(&prepared.family.root, &prepared.family.nested).into_iter();
+    let queues: Vec<Queue> = all.filter(of_this).map(|signalled| signalled.queue).collect();
+    match queues.as_slice() {
+        [] => Ok(None),
+        [queue] => Ok(Some(placed(queue.clone(), args))),
+        several => {
+            let names: Vec<String> = several.iter().map(|queue| format!("`{}`", typed(queue))).collect();
+            let what = format!("migrators of `{named}` tell of themselves in {} queues of `{scenario}`", several.len());
+            Err(Code::UnknownName.error(what).help(format!("add one of {}", names.join(", "))))
+        }
+    }
+}
+
+/// The queue where the scenario has it; what is typed of AWS counts before that.
+fn placed(queue: Queue, args: &Args) -> Queue {
+    match queue {
+        Queue::Sqs(SqsQueue { name, place }) => {
+            let region = args.region.clone().or(place.region);
+            let endpoint = args.endpoint.clone().or(place.endpoint);
+            Queue::Sqs(SqsQueue { name, place: AwsPlace { region, endpoint } })
+        }
+        local @ Queue::Local(_) => local,
+    }
+}
+
+/// The options that name a queue, with where AWS is asked.
+fn typed(queue: &Queue) -> String {
+    match queue {
+        Queue::Local(name) => format!("--queue {}", NamedQueue::Local(name.clone())),
+        Queue::Sqs(SqsQueue { name, place }) => {
+            let mut options = format!("--queue {}", NamedQueue::Sqs(name.clone()));
+            options.extend(place.region.iter().map(|region| format!(" --region {region}")));
+            options.extend(place.endpoint.iter().map(|endpoint| format!(" --endpoint {endpoint}")));
+            options
         }
     }
 }

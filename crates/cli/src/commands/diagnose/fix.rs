@@ -53,9 +53,12 @@ fn agreed(finding: &Finding, fix: &Fix, args: &Args, screen: Screen) -> Result<b
     if !screen.has_person() {
         return Err(Code::WrongMoment.error("there is nobody to ask").help("add `--yes` to fix without asking").into());
     }
-    screen.talk(&format!("\n{}", finding.finding));
-    finding.evidence.iter().for_each(|evidence| screen.talk(&format!("  {evidence}")));
-    Ok(screen.agrees(&format!("Shall I {fix}?")))
+    screen.talk("");
+    screen.talk_folded(&finding.finding, 0, 2);
+    finding.evidence.iter().for_each(|evidence| screen.talk_folded(evidence, 2, 2));
+    let agrees = screen.agrees(&format!("Shall I {fix}?"));
+    screen.talk("");
+    Ok(agrees)
 }
 
 /// Makes a fix, if what was agreed to is still so.

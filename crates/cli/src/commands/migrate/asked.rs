@@ -3,19 +3,20 @@
 use super::misconfigured;
 use crate::args::Common;
 use crate::args::migrate::{Scripts, Which};
-use crate::commands::agreed;
 use crate::fault::Fault;
 use crate::project::Project;
 use crate::screen::Screen;
-use restage_core::document::{Source, did_you_mean};
+use restage_core::document::{Problems, Source, did_you_mean};
 use restage_core::environment::{
     AwsEndpoint, AwsPlace, AwsRegion, DatabaseAddress, Environments, ParameterName, ParameterPath, SecretRef,
 };
 use restage_core::name::{DatabaseName, EnvironmentName};
+use restage_core::plan::Refusals;
 use restage_core::signal::ExitStatus;
 use restage_core::{Code, Error, Result};
 use restage_migrate::settings::flyway;
 use restage_providers::aws::Aws;
+use restage_providers::migrator::stop::Stop;
 use restage_providers::migrator::{Access, Configuration, Ended, Resolved, Sources};
 use restage_providers::secrets::Secrets;
 use std::path::{Path, PathBuf};
@@ -66,6 +67,7 @@ impl Asked {
     /// The same with every reference followed, for commands that end as soon as one cannot be.
     pub(super) async fn resolved(
         common: &Common,
+        screen: Screen,
         access: &Access,
         which: &Which,
         scripts: &Scripts,
@@ -74,13 +76,35 @@ impl Asked {
         let asked = Self::read(common, which, Some(scripts), models).map_err(misconfigured)?;
         let resolved = asked.configuration.resolve(access).await;
         let resolved = resolved.map_err(|errors| Ended::by(ExitStatus::InvalidConfiguration, errors))?;
+        unused(&resolved.unused, screen);
         Ok((asked, resolved))
     }
 
-    /// Whether to change the database: production only if somebody says so.
-    pub(super) fn may_change(&self, screen: Screen, yes: bool) -> Result<bool, Fault> {
-        let question = format!("`{}` is production. Change it?", self.name);
-        agreed(screen, &question, yes || self.stakes == Stakes::Other)
+    /// Whether the database may be changed: production only if somebody says so. Who is asked to stop before that may go on:
+    /// all work looks at `stop` first.
+    pub(super) async fn may_change(&self, screen: Screen, yes: bool, stop: &Stop) -> Result<()> {
+        if yes || self.stakes == Stakes::Other {
+            return Ok(());
+        }
+        let name = &self.name;
+        if !screen.has_person() {
+            let error = Code::WrongMoment.error(format!("`{name}` is production, and there is nobody to ask whether to change it"));
+            return Err(error.help("add `--yes` to change it without asking"));
+        }
+        match screen.agrees_before(&format!("`{name}` is production. Change it?"), stop.asked()).await {
+            Some(true) | None => Ok(()),
+            Some(false) => {
+                let error = Code::WrongMoment.error(format!("nobody agreed to change `{name}`; nothing was touched"));
+                Err(error.help("run again when it may be changed"))
+            }
+        }
+    }
+}
+
+/// Names settings that mean nothing here: who has set them may think otherwise.
+pub(super) fn unused(keys: &[String], screen: Screen) {
+    if !keys.is_empty() {
+        screen.talk_folded(&format!("settings of Flyway that mean nothing here: {}", keys.join(", ")), 0, 2);
     }
 }
 
@@ -142,9 +166,23 @@ fn by_url(url: &str) -> Result<DatabaseAddress, Fault> {
     let password = variable.map(|name| format!(", password: {{ env: {name} }}")).unwrap_or_default();
     let text =
         format!("environments: {{ url: {{ databases: {{ url: {{ url: {}{password} }} }} }} }}", serde_json::Value::from(url));
-    let environments = Environments::parse(&Source::new("--url", text))?;
+    let environments = Environments::parse(&Source::new("--url", text)).map_err(|problems| mistyped(&problems))?;
     let found = environments.iter().next().and_then(|(_, environment)| environment.databases.values().next().cloned());
     found.ok_or_else(|| wrong(format!("`{url}` names no database")).into())
+}
+
+/// What is wrong with an address that was typed: there is no file to correct, and the password has an option of its own.
+fn mistyped(problems: &Problems) -> Fault {
+    let errors = problems.iter().map(|problem| {
+        let error = Code::InvalidFile.error(format!("`--url`: {}", problem.message));
+        match &problem.help {
+            _ if problem.message.contains("password") => error
+                .help("take it out, change it, and say where the new one is with `--password-from` or RESTAGE_MIGRATE_PASSWORD"),
+            Some(help) => error.help(help),
+            None => error,
+        }
+    });
+    Fault::Refused(Refusals(errors.collect()))
 }
 
 /// Where a password is.

@@ -10,11 +10,9 @@ use restage_providers::migrator::stop::Stop;
 use restage_providers::migrator::{Access, Ended};
 
 pub(super) async fn run(common: &Common, access: &Access, args: &Args, screen: Screen) -> Result<(), Ended> {
-    let (asked, resolved) = Asked::resolved(common, access, &args.which, &args.scripts, None).await?;
-    if !asked.may_change(screen, args.yes).map_err(misconfigured)? {
-        return Ok(());
-    }
+    let (asked, resolved) = Asked::resolved(common, screen, access, &args.which, &args.scripts, None).await?;
     let stop = Stop::never();
+    asked.may_change(screen, args.yes, &stop).await.map_err(|error| misconfigured(error.into()))?;
     let runner = connected(&resolved, &stop).await?;
     // Of scripts only callbacks matter here, and there need not be any.
     let scripts = if resolved.settings.locations.is_empty() {

@@ -84,7 +84,7 @@ pub(crate) enum Mark {
 }
 
 pub(super) async fn run(common: &Common, access: &Access, args: &Args, screen: Screen) -> Result<(), Ended> {
-    let (asked, resolved) = Asked::resolved(common, access, &args.which, &args.scripts, None).await?;
+    let (asked, resolved) = Asked::resolved(common, screen, access, &args.which, &args.scripts, None).await?;
     let stop = Stop::never();
     let runner = connected(&resolved, &stop).await?;
     let scripts = runner
@@ -93,7 +93,8 @@ pub(super) async fn run(common: &Common, access: &Access, args: &Args, screen: S
     passed_over(&overlooked(&scripts), screen);
     let found = runner.info(&scripts).await.map_err(failed)?;
     let states = found.states(&scripts, &resolved.settings).map_err(failed)?;
-    let others = other_histories(&resolved.endpoint).await.map_err(|error| Ended::by(ExitStatus::Unexpected, vec![error]))?;
+    let others = other_histories(&resolved.endpoint).await?;
+    let compared = if resolved.settings.locations.is_empty() { Compared::WithNothing } else { Compared::WithScripts };
     let known = Known {
         exit: ExitStatus::Success.number(),
         database: asked.name,
@@ -101,7 +102,7 @@ pub(super) async fn run(common: &Common, access: &Access, args: &Args, screen: S
         exists: found.exists,
         version: states.current().and_then(Migration::version).map(ToString::to_string),
         pending: states.to_run(&resolved.settings).len(),
-        migrations: states.migrations.iter().map(entry).collect(),
+        migrations: states.migrations.iter().map(|migration| entry(migration, compared)).collect(),
         unfinished: found.unfinished.clone(),
         holder: found.holder.clone(),
         others,
@@ -111,7 +112,7 @@ pub(super) async fn run(common: &Common, access: &Access, args: &Args, screen: S
         Format::Json => screen.json(&known),
         Format::Text => {
             screen.data(&render::migrations(&known, screen, width()));
-            if resolved.settings.locations.is_empty() {
+            if compared == Compared::WithNothing {
                 screen.talk("Nothing says where the scripts are, so that none were compared; `--location DIR` does.");
             }
         }
@@ -119,7 +120,15 @@ pub(super) async fn run(common: &Common, access: &Access, args: &Args, screen: S
     Ok(())
 }
 
-fn entry(migration: &Migration<'_>) -> Entry {
+/// What a history was compared with.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Compared {
+    WithScripts,
+    /// Every row is above all scripts, of which there are none; nobody need look at them for that.
+    WithNothing,
+}
+
+fn entry(migration: &Migration<'_>, compared: Compared) -> Entry {
     let (row, script) = (migration.row, migration.script);
     Entry {
         version: migration.version().map(ToString::to_string),
@@ -128,7 +137,7 @@ fn entry(migration: &Migration<'_>) -> Entry {
         script: migration.script_name().to_owned(),
         file: script.map(|script| script.file.path.display().to_string()),
         state: migration.state.name(),
-        mark: mark(migration.state),
+        mark: mark(migration.state, compared),
         checksum: row.map_or_else(|| script.map(|script| script.checksum), |row| row.checksum).map(|checksum| checksum.0),
         installed_rank: row.map(|row| row.installed_rank),
         installed_on: row.and_then(|row| row.installed_on.clone()),
@@ -137,8 +146,9 @@ fn entry(migration: &Migration<'_>) -> Entry {
     }
 }
 
-fn mark(state: State) -> Mark {
+fn mark(state: State, compared: Compared) -> Mark {
     match state {
+        State::Future if compared == Compared::WithNothing => Mark::Good,
         State::Pending | State::Outdated => Mark::Open,
         State::Failed | State::MissingFailed | State::FutureFailed | State::Missing | State::Future | State::Ignored => Mark::Bad,
         _ => Mark::Good,

@@ -11,7 +11,7 @@ use restage_providers::migrator::stop::Stop;
 use restage_providers::migrator::{Access, Ended, scripts};
 
 pub(super) async fn run(common: &Common, access: &Access, args: &Args, screen: Screen) -> Result<(), Ended> {
-    let (asked, resolved) = Asked::resolved(common, access, &args.which, &args.scripts, None).await?;
+    let (asked, resolved) = Asked::resolved(common, screen, access, &args.which, &args.scripts, None).await?;
     let stop = Stop::never();
     let runner = connected(&resolved, &stop).await?;
     let scripts = scripts(&runner, &resolved)?;
@@ -21,10 +21,10 @@ pub(super) async fn run(common: &Common, access: &Access, args: &Args, screen: S
         screen.talk("There is nothing to repair.");
         return Ok(());
     }
-    screen.talk(&format!("In the history of `{}`, a repair would:", asked.name));
-    planned.changes.iter().for_each(|change| screen.talk(&format!("  {change}")));
+    screen.talk_folded(&format!("In the history of `{}`, a repair would:", asked.name), 0, 2);
+    planned.changes.iter().for_each(|change| screen.talk_folded(&change.to_string(), 2, 2));
     if let Some(dropped) = &planned.dropped {
-        screen.talk(&format!("  forget how far `{}` came; what it has done stays: {dropped}", dropped.script));
+        screen.talk_folded(&format!("forget how far `{}` came; what it has done stays: {dropped}", dropped.script), 2, 2);
     }
     if !agreed(screen, "Do it?", args.yes).map_err(misconfigured)? {
         show(&planned, false, screen);

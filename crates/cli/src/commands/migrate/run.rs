@@ -1,6 +1,7 @@
 //! `restage migrate run`: one migrator, whose last line and exit status deployments look at.
 
-use super::asked::{Asked, access};
+use super::asked::{Asked, access, unused};
+use super::hangup::{hangups, hung_up};
 use super::queue::telling;
 use super::{failures, misconfigured, passed_over, tell};
 use crate::args::migrate::RunMigrations as Args;
@@ -11,16 +12,15 @@ use crate::person::host;
 use crate::render;
 use crate::screen::Screen;
 use jiff::Timestamp;
+use restage_core::Error;
 use restage_core::error::Failure;
 use restage_core::signal::{ExitStatus, HostName, MigratorId, ProcessId};
-use restage_core::{Code, Error};
 use restage_migrate::runner::{GoOn, Progress};
 use restage_providers::aws::Aws;
 use restage_providers::clock::SystemClock;
-use restage_providers::migrator::stop::stop;
+use restage_providers::migrator::stop::{Stop, stop};
 use restage_providers::migrator::{Audience, Ended, Found, Migrator};
 use serde::Serialize;
-use std::ffi::OsString;
 use std::sync::Arc;
 
 pub(super) async fn run(common: &Common, args: &Args, screen: Screen) -> u8 {
@@ -38,24 +38,20 @@ pub(super) async fn run(common: &Common, args: &Args, screen: Screen) -> u8 {
     ended.status.number()
 }
 
-/// The exit code of words that cannot be understood, if they were for a migrator: its own, with its last line.
-pub(crate) fn ended_before_it_began(words: impl Iterator<Item = OsString>, screen: Screen) -> Option<u8> {
-    let words: Vec<OsString> = words.collect();
-    let migrate = words.iter().position(|word| word == "migrate")?;
-    if words.get(migrate + 1).is_none_or(|word| word != "run") {
-        return None;
-    }
-    let status = ExitStatus::InvalidConfiguration;
-    screen.talk(&status.to_string());
-    Some(status.number())
-}
-
 async fn live(common: &Common, args: &Args, screen: Screen) -> Result<Ended, Fault> {
     let started = Timestamp::now();
     let aws = Aws::default();
     let (stopper, stop) = stop();
+    let hangups = hangups();
     tokio::spawn(async move {
-        interrupted().await;
+        tokio::select! {
+            () = interrupted() => {}
+            () = hung_up(hangups) => {}
+        }
+        if screen.has_person() {
+            // The terminal shows `^C`, perhaps behind a question; what is told begins on a line of its own.
+            screen.talk("");
+        }
         stopper.stop();
     });
     let migrator = Migrator {
@@ -66,7 +62,7 @@ async fn live(common: &Common, args: &Args, screen: Screen) -> Result<Ended, Fau
         stop,
         clock: Arc::new(SystemClock),
     };
-    let asked = match agreed(common, args, screen) {
+    let asked = match agreed(common, args, screen, &migrator.stop).await {
         Ok(asked) => asked,
         Err(fault) => return Ok(migrator.give_up(misconfigured(fault).errors).await),
     };
@@ -74,15 +70,10 @@ async fn live(common: &Common, args: &Args, screen: Screen) -> Result<Ended, Fau
     Ok(migrator.run(&asked.configuration, go_on).await)
 }
 
-fn agreed(common: &Common, args: &Args, screen: Screen) -> Result<Asked, Fault> {
+async fn agreed(common: &Common, args: &Args, screen: Screen, stop: &Stop) -> Result<Asked, Fault> {
     let asked = Asked::read(common, &args.which, Some(&args.scripts), args.models.as_deref())?;
-    if asked.may_change(screen, args.yes)? {
-        return Ok(asked);
-    }
-    Err(Code::WrongMoment
-        .error(format!("nobody agreed to change `{}`", asked.name))
-        .help("run again when it may be changed")
-        .into())
+    asked.may_change(screen, args.yes, stop).await?;
+    Ok(asked)
 }
 
 /// What became of a migrator, as programs read it.
@@ -114,38 +105,48 @@ impl<'a> Written<'a> {
     }
 }
 
+/// Of attempts to get the lock, one a second, the first and every so many are told.
+const TOLD_EVERY: u32 = 10;
+
 /// Whoever reads standard error.
 struct Terminal(Screen);
 
+impl Terminal {
+    fn line(&self, text: &str) {
+        self.0.talk_folded(text, 0, 2);
+    }
+}
+
 impl Audience for Terminal {
     fn unused(&self, keys: &[String]) {
-        if !keys.is_empty() {
-            self.0.talk(&format!("settings of Flyway that mean nothing here: {}", keys.join(", ")));
-        }
+        unused(keys, self.0);
     }
     fn overlooked(&self, what: &[String]) {
         passed_over(what, self.0);
     }
     fn found(&self, found: &Found<'_>) {
-        self.0.talk(&render::found(found));
+        self.line(&render::found(found));
     }
     fn progress(&self, progress: &Progress<'_>) {
         match progress {
+            Progress::Waiting { attempts, .. } if *attempts > 1 && attempts % TOLD_EVERY != 0 => {}
             Progress::Waiting { holder: Some(holder), attempts } => {
-                self.0.talk(&format!("waiting for {holder}, which holds the lock of the history ({attempts})"));
+                self.line(&format!("waiting for {holder}, which holds the lock of the history (attempt {attempts})"));
             }
             Progress::Waiting { holder: None, attempts } => {
-                self.0.talk(&format!("waiting for the lock of the history ({attempts})"));
+                self.line(&format!("waiting for the lock of the history (attempt {attempts})"));
             }
-            Progress::BeforeFile(file) => self.0.talk(&format!("applying {}", file.migration_file)),
+            Progress::BeforeFile(file) => self.line(&format!("applying {}", file.migration_file)),
             Progress::Notice { script, line: Some(line), notice } => {
-                self.0.talk(&format!("{} at {script}:{line}: {notice}", notice.severity));
+                self.line(&format!("{} at {script}:{line}: {notice}", notice.severity));
             }
             Progress::Notice { script, line: None, notice } => {
-                self.0.talk(&format!("{} at the end of {script}: {notice}", notice.severity));
+                self.line(&format!("{} at the end of {script}: {notice}", notice.severity));
             }
-            Progress::NoticesLeftOut { script, count } => self.0.talk(&format!("{count} more notices of {script}")),
-            Progress::CallbackFailed { script, message } => self.0.talk(&format!("the callback {script} failed: {message}")),
+            Progress::NoticesLeftOut { script, count } => {
+                self.line(&format!("{} of {script}", render::plural(*count, "more notice")))
+            }
+            Progress::CallbackFailed { script, message } => self.line(&format!("the callback {script} failed: {message}")),
             _ => {}
         }
     }

@@ -15,11 +15,9 @@ pub(super) async fn run(common: &Common, access: &Access, args: &Args, screen: S
     let down_to = down_to.map_err(|error| misconfigured(wrong(format!("`--target`: {}", error.message)).into()))?;
     // It says what stays, and not how far a run would go.
     let settings = Scripts { target: None, ..args.scripts.clone() };
-    let (asked, resolved) = Asked::resolved(common, access, &args.which, &settings, None).await?;
-    if !asked.may_change(screen, args.yes).map_err(misconfigured)? {
-        return Ok(());
-    }
+    let (asked, resolved) = Asked::resolved(common, screen, access, &args.which, &settings, None).await?;
     let stop = Stop::never();
+    asked.may_change(screen, args.yes, &stop).await.map_err(|error| misconfigured(error.into()))?;
     let runner = connected(&resolved, &stop).await?;
     let scripts = scripts(&runner, &resolved)?;
     let undone = runner.undo(&scripts, down_to.as_ref()).await.map_err(failed)?;

@@ -6,13 +6,12 @@ use crate::args::migrate::Validate as Args;
 use crate::args::{Common, Format};
 use crate::render::plural;
 use crate::screen::Screen;
-use restage_core::Error;
 use restage_core::signal::ExitStatus;
 use restage_providers::migrator::stop::Stop;
 use restage_providers::migrator::{Access, Ended, Resolved, differences, overlooked, scripts, told_of_migrations};
 
 pub(super) async fn run(common: &Common, access: &Access, args: &Args, screen: Screen) -> Result<(), Ended> {
-    let (_, resolved) = Asked::resolved(common, access, &args.which, &args.scripts, args.models.as_deref()).await?;
+    let (_, resolved) = Asked::resolved(common, screen, access, &args.which, &args.scripts, args.models.as_deref()).await?;
     let only_models = resolved.settings.locations.is_empty() && resolved.models.is_some();
     let migrations = if only_models { None } else { Some(history(&resolved, screen).await?) };
     let tables = models(&resolved).await?;
@@ -48,7 +47,6 @@ async fn history(resolved: &Resolved, screen: Screen) -> Result<usize, Ended> {
 
 async fn models(resolved: &Resolved) -> Result<Option<usize>, Ended> {
     let Some(models) = &resolved.models else { return Ok(None) };
-    let unexpected = |error: Error| Ended::by(ExitStatus::Unexpected, vec![error]);
-    let found = differences(&resolved.endpoint, models).await.map_err(unexpected)?;
+    let found = differences(&resolved.endpoint, models).await?;
     if found.is_empty() { Ok(Some(models.tables.len())) } else { Err(Ended::by(ExitStatus::ValidationFailed, found)) }
 }
