@@ -16,12 +16,13 @@ mod log;
 pub use life::{Life, Verdict};
 pub use log::LogSeen;
 pub use symptoms::{
-    Access, DatabaseSeen, HistorySeen, HostSeen, LeaseSeen, LocalProcess, Observed, OddRow, Oddity, ParameterTrouble, Protection,
-    QueueSeen, ScriptsSeen, SessionSeen, Standing, Symptoms, UnfinishedSeen,
+    Access, BeginningSeen, DatabaseSeen, HistorySeen, HostSeen, LeaseSeen, LocalProcess, Observed, OddRow, Oddity,
+    ParameterTrouble, Protection, QueueSeen, ScriptsSeen, SessionSeen, Standing, Symptoms, UnfinishedSeen,
 };
 
 use crate::error::Failure;
 use crate::name::RunId;
+use crate::words::plural;
 use serde::{Deserialize, Serialize};
 use std::fmt;
 
@@ -201,11 +202,6 @@ impl Notes<'_> {
 
 fn next(command: impl Into<String>, does: impl Into<String>) -> NextCommand {
     NextCommand { command: command.into(), does: does.into() }
-}
-
-fn plural(number: u64, thing: &str) -> String {
-    let ending = if number == 1 { "" } else { "s" };
-    format!("{number} {thing}{ending}")
 }
 
 impl fmt::Display for Fix {

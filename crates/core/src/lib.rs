@@ -8,6 +8,7 @@
 pub mod error;
 pub mod name;
 pub mod duration;
+mod words;
 pub mod document;
 pub mod template;
 

@@ -4,7 +4,7 @@ use restage_pgcopy::connect::Reader;
 
 use crate::history::{Row, Table};
 use crate::placeholders::{OwnPlaceholder, Placeholders};
-use crate::runner::{self, Holder, Known, Unfinished, of_server, row_of};
+use crate::runner::{self, Holder, Known, Unfinished, literal, of_server, row_of};
 use crate::settings::Settings;
 use crate::{Kind, Result};
 
@@ -27,6 +27,35 @@ pub async fn unfinished(reader: Reader<'_>, table: &Table) -> Result<Option<Unfi
     let rows = reader.rows("look for the notes of a migration", &sql).await.map_err(of_server)?;
     let are_there = rows.first().and_then(|row| row.get(0)) == Some("t");
     if are_there { runner::unfinished(reader, table).await } else { Ok(None) }
+}
+
+/// Whether any of these schemas has objects that are not of an extension, as Flyway counts.
+pub async fn are_filled(reader: Reader<'_>, schemas: &[String]) -> Result<bool> {
+    let names = schemas.iter().map(|schema| literal(schema)).collect::<Vec<_>>().join(", ");
+    let own = |table: &str, namespace: &str, more: &str| {
+        format!(
+            "SELECT 1 FROM pg_catalog.{table} o JOIN pg_catalog.pg_namespace n ON n.oid = o.{namespace} \
+             LEFT JOIN pg_catalog.pg_depend d ON d.objid = o.oid AND d.deptype = 'e' \
+             WHERE n.nspname IN ({names}) AND d.objid IS NULL{more}"
+        )
+    };
+    let sql = format!(
+        "SELECT EXISTS ({} UNION ALL {} UNION ALL {})",
+        own("pg_class", "relnamespace", " AND o.relkind IN ('r', 'v', 'S', 't')"),
+        own("pg_type", "typnamespace", " AND o.typcategory NOT IN ('A', 'C')"),
+        own("pg_proc", "pronamespace", ""),
+    );
+    let rows = reader.rows("look for objects", &sql).await.map_err(of_server)?;
+    Ok(rows.first().and_then(|row| row.get(0)) == Some("t"))
+}
+
+/// Tables with the columns of a history, whatever they are called.
+pub async fn like_histories(reader: Reader<'_>) -> Result<Vec<Table>> {
+    let sql = "SELECT n.nspname, c.relname FROM pg_catalog.pg_class c JOIN pg_catalog.pg_namespace n ON n.oid = c.relnamespace \
+               WHERE c.relkind IN ('r', 'p') AND 5 = (SELECT count(*) FROM pg_catalog.pg_attribute a WHERE a.attrelid = c.oid \
+               AND a.attname IN ('installed_rank', 'script', 'checksum', 'installed_on', 'success')) ORDER BY 1, 2";
+    let rows = reader.rows("look for other histories", sql).await.map_err(of_server)?;
+    Ok(rows.iter().filter_map(|row| Some(Table { schema: row.get(0)?.to_owned(), name: row.get(1)?.to_owned() })).collect())
 }
 
 async fn table(reader: Reader<'_>, settings: &Settings) -> Result<Option<Table>> {

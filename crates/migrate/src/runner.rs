@@ -40,6 +40,7 @@ use self::lock::Lock;
 pub(crate) use self::lock::holder;
 pub(crate) use self::notes::{notes_exist, unfinished};
 use self::session::Session;
+pub(crate) use self::session::literal;
 use crate::checksum::Checksum;
 use crate::history::{Row, RowType, Table};
 use crate::placeholders::Placeholders;

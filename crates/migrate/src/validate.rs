@@ -135,7 +135,7 @@ fn gone(migration: &Migration<'_>) -> Error {
 
 fn ignored(migration: &Migration<'_>) -> Error {
     let message = format!("{} was not applied, and a higher version was", called(migration));
-    invalid(migration, message, "give it a higher version, or set `out_of_order: true`, or ignore `*:ignored`")
+    invalid(migration, message, "give it a higher version, or set `outOfOrder` to `true`, or ignore `*:ignored`")
 }
 
 fn pending(migration: &Migration<'_>) -> Error {

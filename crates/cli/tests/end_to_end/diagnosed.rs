@@ -177,6 +177,17 @@ fn a_row_that_was_applied_out_of_band_is_told_and_marked_as_deleted_only_if_some
 }
 
 #[test]
+fn a_history_under_another_name_is_told_with_that_name() {
+    let world = to_migrate();
+    world.in_preprod("alter table flyway_schema_history rename to schema_version");
+    let found = diagnose(&world, &[&DATABASE]).ends(exit::UNDONE).tells("has objects and no history `flyway_schema_history`");
+    found.tells("schema_version").tells("restage migrate baseline");
+    world.restage(&["run", "migrate", "--yes"]).ends(exit::REFUSED).fails_with("R0220").says("has objects but no history");
+    world.in_preprod("alter table schema_version rename to flyway_schema_history");
+    is_well(&world, &[&DATABASE]);
+}
+
+#[test]
 fn a_script_without_a_transaction_that_did_not_end_is_told_with_its_statement() {
     let world = to_migrate();
     world.write("scenarios/migrations/V4__rooms.sql", "create table rooms (id int);\nselect 1 / 0;\n");

@@ -54,7 +54,7 @@ fn a_copy_of_an_older_production_is_brought_to_preprods_version_before_it_is_swa
     let world = ahead();
     let (before, wanted) = (Both::of(&world), rights_of_both(&world));
     world.restage(&["plan", "people"]).ends(exit::DONE).says("apply the migration `V4__rooms.sql`");
-    world.restage(&["run", "people", "--yes"]).ends(exit::DONE).says("refreshed").says("1 migrations applied, now at version 4");
+    world.restage(&["run", "people", "--yes"]).ends(exit::DONE).says("refreshed").says("1 migration applied, now at version 4");
     before.production_is_as_before(&world);
     assert_eq!(rights(&world.preprod), wanted);
     let recorded = "select installed_rank, description, script, checksum, success from flyway_schema_history where version = '4'";
@@ -107,5 +107,18 @@ fn a_database_that_is_not_what_the_models_say_holds_the_run() {
     let held = world.restage(&["run", "migrate", "--yes"]).ends(exit::HELD).says("R0317");
     held.says("rooms.id").says("1 more difference");
     world.write("scenarios/models.yaml", "tables:\n  rooms:\n    columns:\n      id: integer not null\n");
-    world.restage(&["resume"]).ends(exit::DONE).says("1 tables are as the models say");
+    world.restage(&["resume"]).ends(exit::DONE).says("compared with the models: 1 table");
+}
+
+#[test]
+fn a_database_without_a_history_is_given_the_baseline_that_the_settings_name() {
+    let world = with_scripts(people());
+    world.in_preprod("drop table flyway_schema_history");
+    let settings = "{ baselineOnMigrate: \"true\", baselineVersion: \"3\" }";
+    world.scenario("migrate", &format!("{ONLY_MIGRATE}{{ locations: [migrations], settings: {settings} }} }}\n"));
+    world.restage(&["plan", "migrate"]).ends(exit::DONE).says("apply the migration `V4__rooms.sql`");
+    world.restage(&["run", "migrate", "--yes"]).ends(exit::DONE).says("1 migration applied, now at version 4");
+    let history = "select version, type from flyway_schema_history order by installed_rank";
+    assert_eq!(rows(&world.preprod, history), ["3|BASELINE", "4|SQL"]);
+    world.restage(&["plan", "migrate"]).ends(exit::DONE).says("find all migrations applied");
 }

@@ -2,7 +2,8 @@
 
 use super::life::{Life, Verdict};
 use super::symptoms::{DatabaseSeen, HistorySeen, LeaseSeen, Observed, OddRow, Oddity, Protection, Standing, Symptoms};
-use super::{Extent, Finding, Fix, NextCommand, Notes, Severity, next, plural};
+use super::{Extent, Finding, Fix, NextCommand, Notes, Severity, next};
+use crate::words::plural;
 
 /// Differences from the models that are listed.
 const LISTED: usize = 20;
@@ -16,6 +17,7 @@ pub(super) fn look(notes: &mut Notes<'_>) {
         }
         Observed::Seen(history) => {
             told(database, history, notes);
+            missing(database, history, notes);
             failed(database, history, notes);
             disagreeing(database, history, notes);
         }
@@ -43,6 +45,26 @@ fn told(database: &DatabaseSeen, history: &HistorySeen, notes: &mut Notes<'_>) {
             notes.check("scripts", format!("{}, {pending}", plural(scripts.count, "script")));
         }
     }
+}
+
+/// A history under another name, or one that no run would begin. Where nobody named scripts, the database may have no need of one.
+fn missing(database: &DatabaseSeen, history: &HistorySeen, notes: &mut Notes<'_>) {
+    let Some(beginning) = &history.beginning else { return };
+    let is_refused = beginning.refused && !matches!(history.scripts, Observed::NotAsked);
+    if !is_refused && beginning.like.is_empty() {
+        return;
+    }
+    let finding = format!("`{}` has objects and no history `{}`", database.name, beginning.missing);
+    let evidence = beginning.like.iter().map(|table| format!("`{table}` has the columns of a history")).collect();
+    let mut commands = Vec::new();
+    if !beginning.like.is_empty() {
+        let does = "compares with that history; write `flyway.table` with its name, and `flyway.defaultSchema`, into the file";
+        commands.push(next(format!("restage migrate info --database {} --config flyway.conf", database.name), does));
+    }
+    let does = "lets a history begin at the version that the database has; migrators refuse until there is one";
+    commands.push(next(format!("restage migrate baseline --database {} --set baselineVersion=VERSION", database.name), does));
+    let severity = if is_refused { Severity::Blocking } else { Severity::Warning };
+    notes.find(Finding { severity, finding, evidence, next: commands, fix: None });
 }
 
 /// Failed rows, unless somebody is at work: the row of a script without a transaction counts as failed until its end.

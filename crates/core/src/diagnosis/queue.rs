@@ -4,9 +4,10 @@ use super::exits::{meaning, next_after};
 use super::history::is_in_use;
 use super::life::{Life, Verdict};
 use super::symptoms::{Observed, QueueSeen};
-use super::{Finding, Fix, NextCommand, Notes, Purge, Severity, next, plural};
+use super::{Finding, Fix, NextCommand, Notes, Purge, Severity, next};
 use crate::provider::queue::Sight;
 use crate::signal::{ExitStatus, Followed, MISSED_HEARTBEATS, State};
+use crate::words::plural;
 
 /// Messages in no known format that are quoted.
 const QUOTED: usize = 3;

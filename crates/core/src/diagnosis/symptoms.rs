@@ -183,7 +183,9 @@ pub struct SessionSeen {
 pub struct HistorySeen {
     /// The table, if there is one.
     pub table: Option<String>,
-    /// The version that was applied last.
+    /// What there is in place of a table.
+    pub beginning: Option<BeginningSeen>,
+    /// The version that a run goes on from.
     pub version: Option<String>,
     /// Rows that are not as they should be, in the order of their ranks.
     pub odd: Vec<OddRow>,
@@ -195,6 +197,17 @@ pub struct HistorySeen {
     pub repair_failed: Vec<String>,
     /// What a repair would do to all rows.
     pub repair_all: Vec<String>,
+}
+
+/// A database without a history.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct BeginningSeen {
+    /// The name of the table that is not there.
+    pub missing: String,
+    /// Whether a run refuses to begin one: there are objects, and no setting says that they are a baseline.
+    pub refused: bool,
+    /// Tables that look like histories under other names.
+    pub like: Vec<String>,
 }
 
 /// Scripts.

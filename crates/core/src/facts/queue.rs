@@ -3,6 +3,7 @@
 use crate::error::Error;
 use crate::provider::queue::{Count, Peeked, Queue};
 use crate::signal::{Followed, Following, Heard, Signal, State};
+use crate::words::plural;
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 
@@ -48,13 +49,13 @@ impl QueueFacts {
     fn whose(&self) -> String {
         let mut whose: Vec<String> = self.migrators.iter().map(ToString::to_string).collect();
         if self.unknown > 0 {
-            whose.push(format!("{} messages in no known format", self.unknown));
+            whose.push(format!("{} in no known format", plural(self.unknown, "message")));
         }
         if whose.is_empty() { format!("None of them can be seen: {}", self.count) } else { format!("Found: {}", whose.join("; ")) }
     }
 
     fn next(&self, queue: &Queue) -> String {
-        let purge = format!("purge `{queue}`, for example with `restage diagnose --fix`, and deploy again");
+        let purge = format!("purge `{queue}`, for example with `restage diagnose SCENARIO --fix`, and deploy again");
         let is_alive = |migrator: &&Followed| !migrator.state.is_over();
         match (self.migrators.iter().find(is_alive), self.migrators.last().map(|last| &last.state)) {
             (Some(_), _) => "wait for it, or stop it where it runs; never start a second one beside it".to_owned(),
@@ -64,7 +65,7 @@ impl QueueFacts {
                 format!("find out why it failed, with `restage explain {}`; then {purge}", status.id())
             }
             (None, Some(_)) => format!("find out why it failed; then {purge}"),
-            (None, None) => format!("find out whose they are, with `restage diagnose`; then {purge}"),
+            (None, None) => format!("find out whose they are, with `restage diagnose SCENARIO`; then {purge}"),
         }
     }
 }

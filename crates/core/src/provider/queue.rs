@@ -152,7 +152,9 @@ impl Queue {
     pub fn has_messages(&self) -> Error {
         let message =
             format!("Queue {self} has messages. Is there an old migrator instance running? Migrator deployment cannot proceed.");
-        Code::QueueNotEmpty.error(message).help("`restage diagnose` says whose messages they are, and whether it is still alive")
+        Code::QueueNotEmpty
+            .error(message)
+            .help("`restage diagnose SCENARIO` says whose messages they are, and whether it is still alive")
     }
 }
 

@@ -4,6 +4,7 @@ use super::Status;
 use crate::error::Failure;
 use crate::name::{RunId, StepId};
 use crate::run::{Run, StepState};
+use crate::words::plural;
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 
@@ -105,7 +106,8 @@ fn evidence(id: &RunId, failures: &[(StepId, &Failure)], run: &Run<'_>) -> Vec<S
         lines.extend(failure.help.iter().map(|help| format!("step {step}: {help}")));
         let times = run.times(*step);
         let at = |time: Option<Timestamp>| time.map_or_else(|| "?".into(), |time| time.strftime("%F %T UTC").to_string());
-        lines.push(format!("step {step}: {} attempts, from {} to {}", times.attempts, at(times.first_start), at(times.end)));
+        let attempts = plural(u64::from(times.attempts), "attempt");
+        lines.push(format!("step {step}: {attempts}, from {} to {}", at(times.first_start), at(times.end)));
     }
     lines.push(format!("the whole output: restage logs {id}"));
     lines

@@ -15,6 +15,7 @@ use crate::provider::queue::Queue;
 use crate::provider::{CommandSpec, Standing, Work};
 use crate::scenario::run::Command;
 use crate::signal::{Followed, SchemaVersion, Sender};
+use crate::words::plural;
 use judge::Judge;
 use serde::{Deserialize, Serialize};
 use std::collections::BTreeMap;
@@ -89,8 +90,8 @@ impl AwaitMigrator {
 impl Action for AwaitMigrator {
     type Receipt = MigratorDone;
     fn about(&self) -> About {
-        let changes =
-            format!("{} by {} migrations, and whatever else `{}` changes", self.database, self.pending.len(), self.command);
+        let migrations = plural(self.pending.len() as u64, "migration");
+        let changes = format!("{} by {migrations}, and whatever else `{}` changes", self.database, self.command);
         About::new(format!("run `{}` and follow its migrator in the queue `{}`", self.command, self.queue))
             .effect(How::Changes, changes)
             .reversal(Reversal::Leaves(format!("what `{}` changed", self.command)))

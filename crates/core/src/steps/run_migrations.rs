@@ -10,6 +10,7 @@ use crate::plan::{How, Reversal};
 use crate::provider::{MigrateSpec, Migrated, Place, Work};
 use crate::scenario::migrate::Signals;
 use crate::scenario::migrations::Scripts;
+use crate::words::plural;
 use serde::{Deserialize, Serialize};
 use std::path::PathBuf;
 
@@ -46,8 +47,8 @@ impl Action for RunMigrations {
             Place::Shadow(target) => (format!("the shadow of {target}"), Reversal::Full),
             Place::Live(address) | Place::Old(address) if self.pending.is_empty() => (address.to_string(), Reversal::Full),
             Place::Live(address) | Place::Old(address) => {
-                let count = self.pending.len();
-                (address.to_string(), Reversal::Leaves(format!("what {count} migrations changed")))
+                let migrations = plural(self.pending.len() as u64, "migration");
+                (address.to_string(), Reversal::Leaves(format!("what {migrations} changed")))
             }
         };
         About::new(self.title()).effect(How::Changes, what).reversal(reversal)
@@ -70,9 +71,9 @@ impl Action for RunMigrations {
     }
     fn summary(&self, receipt: Migrated) -> Summary {
         let version = receipt.version.map(|version| format!(", now at version {version}")).unwrap_or_default();
-        let mut lines = vec![format!("{} migrations applied{version}", receipt.applied.len())];
+        let mut lines = vec![format!("{} applied{version}", plural(receipt.applied.len() as u64, "migration"))];
         if receipt.models > 0 {
-            lines.push(format!("{} tables are as the models say", receipt.models));
+            lines.push(format!("compared with the models: {}", plural(receipt.models, "table")));
         }
         lines.extend(receipt.notes);
         Summary { lines, ..Summary::default() }

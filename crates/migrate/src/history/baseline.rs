@@ -81,6 +81,6 @@ pub fn beginning(found: Found, settings: &Settings) -> Result<Beginning> {
         Found::FilledSchema if settings.baseline_on_migrate => Ok(Beginning::Baseline),
         Found::FilledSchema => Err(Kind::Invalid
             .error(format_args!("the schema has objects but no history `{}`", settings.table))
-            .help("give it one with `restage migrate baseline`, or set `baseline_on_migrate: true`")),
+            .help("give it one with `restage migrate baseline`, or set `baselineOnMigrate` to `true`")),
     }
 }

@@ -132,7 +132,7 @@ impl Runner<'_> {
                     "`{}` and `{}` cannot be applied in one transaction, since one of them runs without",
                     first.script.file.script, other.script.file.script
                 ))
-                .help("apply them one by one with `group: false`, or set `mixed: true` to apply all without a transaction")
+                .help("apply them one by one without `group`, or set `mixed` to `true` to apply all without a transaction")
                 .at(&other.script.file.path, None)),
             Some(_) => Ok(false),
             None => Ok(in_transaction(first)),

@@ -3,10 +3,10 @@
 use super::Runner;
 use super::failure::of_server;
 use super::hooks::Hooks;
-use super::session::literal;
 use crate::Result;
 use crate::callbacks::Event;
 use crate::history::{Baselining, Beginning, Found, Row, baselining, beginning, quote};
+use crate::reading;
 
 /// What was made.
 #[derive(Clone, Debug, Default)]
@@ -21,7 +21,8 @@ impl Runner<'_> {
     /// Makes what is missing for a run, where there is no history.
     pub(super) async fn begin_history(&self, hooks: &Hooks<'_>) -> Result<Made> {
         let schemas = self.schemas();
-        let filled = !self.cx.settings.skip_executing_migrations && self.any_filled(&schemas).await?;
+        let filled =
+            !self.cx.settings.skip_executing_migrations && reading::are_filled(self.session.client.reader(), &schemas).await?;
         let found = if filled { Found::FilledSchema } else { Found::EmptySchemas };
         match beginning(found, self.cx.settings)? {
             Beginning::Baseline => self.begin_with_baseline(hooks).await,
@@ -58,25 +59,6 @@ impl Runner<'_> {
         }
         let there = self.rows_of("look for schemas", "SELECT nspname FROM pg_catalog.pg_namespace").await?;
         Ok(schemas.iter().filter(|schema| !there.contains(schema)).cloned().collect())
-    }
-
-    /// Whether any schema has objects that are not of an extension, as Flyway counts.
-    async fn any_filled(&self, schemas: &[String]) -> Result<bool> {
-        let names = schemas.iter().map(|schema| literal(schema)).collect::<Vec<_>>().join(", ");
-        let own = |table: &str, id: &str, namespace: &str, more: &str| {
-            format!(
-                "SELECT 1 FROM pg_catalog.{table} o JOIN pg_catalog.pg_namespace n ON n.oid = o.{namespace} \
-                 LEFT JOIN pg_catalog.pg_depend d ON d.objid = o.{id} AND d.deptype = 'e' \
-                 WHERE n.nspname IN ({names}) AND d.objid IS NULL{more}"
-            )
-        };
-        let sql = format!(
-            "SELECT EXISTS ({} UNION ALL {} UNION ALL {})",
-            own("pg_class", "oid", "relnamespace", " AND o.relkind IN ('r', 'v', 'S', 't')"),
-            own("pg_type", "oid", "typnamespace", " AND o.typcategory NOT IN ('A', 'C')"),
-            own("pg_proc", "oid", "pronamespace", ""),
-        );
-        Ok(self.rows_of("look for objects", &sql).await?.first().is_some_and(|value| value == "t"))
     }
 
     /// Creates schemas and the history, with their rows, in one transaction.

@@ -92,7 +92,7 @@ fn mixed(file: &ScriptFile, wanting: usize, refusing: usize) -> Error {
             "`{}` has on line {refusing} a statement that the server refuses in a transaction, and on line {wanting} one that is no such",
             file.path.display()
         ))
-        .help("make two scripts of it, or set `mixed: true` to run it without a transaction")
+        .help("make two scripts of it, or set `mixed` to `true` to run it without a transaction")
         .at(&file.path, Some(refusing.max(wanting)))
 }
 

@@ -141,7 +141,7 @@ fn with_schema(schema: &str, search_path: &str) -> String {
 }
 
 /// A literal that means the same whatever `standard_conforming_strings` is.
-pub(super) fn literal(text: &str) -> String {
+pub(crate) fn literal(text: &str) -> String {
     format!("E'{}'", text.replace('\\', "\\\\").replace('\'', "''"))
 }
 

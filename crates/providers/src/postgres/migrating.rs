@@ -17,7 +17,7 @@ use restage_core::scenario::migrations::{Parameters, Scripts};
 use restage_core::schema::quote_literal;
 use restage_core::signal::SchemaVersion;
 use restage_core::{Code, Error, Result};
-use restage_migrate::history::Table;
+use restage_migrate::history::{self, Baselining, Beginning, Found, Row, Table, baselining};
 use restage_migrate::models::Models;
 use restage_migrate::name::Sort;
 use restage_migrate::runner::{Clock, Cx, GoOn, Known, Reporter, Runner, SystemClock};
@@ -26,6 +26,7 @@ use restage_migrate::settings::Settings;
 use restage_migrate::state::{Migration, States};
 use restage_migrate::validate::{When, validate};
 use restage_migrate::{reading, runner};
+use restage_pgcopy::connect::Reader;
 use std::path::Path;
 use std::sync::Arc;
 use std::time::Instant;
@@ -36,10 +37,10 @@ const USUAL_SCHEMA: &str = "public";
 /// What errors call the settings that stand in a scenario.
 const IN_SCENARIO: &str = "settings of the scenario";
 
-/// Compares scripts with a database's history, which is only read; they will run with `address`'s role on its database.
+/// Compares scripts with the history of one database, which is only read; they will run with `address`'s role on its database.
 pub(super) async fn pending(
     access: &Access,
-    history: &DatabaseAddress,
+    of: &DatabaseAddress,
     address: &DatabaseAddress,
     scripts: &Scripts,
     folder: &Path,
@@ -49,9 +50,15 @@ pub(super) async fn pending(
         Err(errors) => return refused(access, errors),
     };
     models(scripts, folder)?;
-    let client = access.servers.read(history).await?;
+    let client = access.servers.read(of).await?;
     let found = reading::history(client.reader(), &settings).await.map_err(told_of_migrations)?;
-    let (table, rows) = found.unwrap_or_else(|| (table_to_make(&settings), vec![]));
+    let (table, rows) = match found {
+        Some(found) => found,
+        None => match beginning(client.reader(), &settings, &address.user).await {
+            Ok(begun) => begun,
+            Err(error) => return refused(access, vec![error]),
+        },
+    };
     let known = Known {
         table: &table,
         role: &address.user,
@@ -92,6 +99,27 @@ fn newest(scripts: &scripts::Scripts) -> Option<SchemaVersion> {
     let leads_on = |script: &&Script| matches!(script.sort, Sort::Versioned(_) | Sort::Baseline(_));
     let versions = scripts.migrations.iter().filter(leads_on).filter_map(|script| script.sort.version());
     versions.max().map(|version| SchemaVersion(version.to_string()))
+}
+
+/// The history that a run would make, with the row that it would begin with.
+async fn beginning(reader: Reader<'_>, settings: &Settings, role: &str) -> Result<(Table, Vec<Row>)> {
+    let table = table_to_make(settings);
+    let found = if is_filled(reader, settings).await? { Found::FilledSchema } else { Found::EmptySchemas };
+    let rows = match history::beginning(found, settings).map_err(told_of_migrations)? {
+        Beginning::Baseline => match baselining(&[], settings, role).map_err(told_of_migrations)? {
+            Baselining::Write(row) => vec![row],
+            Baselining::Done => vec![],
+        },
+        Beginning::GoOn | Beginning::Create => vec![],
+    };
+    Ok((table, rows))
+}
+
+/// Whether there are objects where a run makes its history.
+async fn is_filled(reader: Reader<'_>, settings: &Settings) -> Result<bool> {
+    let schemas = if settings.schemas.is_empty() { vec![table_to_make(settings).schema] } else { settings.schemas.clone() };
+    let filled = !settings.skip_executing_migrations && reading::are_filled(reader, &schemas).await.map_err(told_of_migrations)?;
+    Ok(filled)
 }
 
 fn table_to_make(settings: &Settings) -> Table {
@@ -154,7 +182,11 @@ async fn apply(access: &Access, spec: &MigrateSpec, setting: &Setting, signals: 
     let runner = Box::pin(Runner::connect(&endpoint, cx)).await.map_err(told_of_migrations)?;
     let scripts = runner.scripts().map_err(first_told)?;
     let seen = runner.look().await.map_err(told_of_migrations)?;
-    let states = seen.states(&scripts, &settings).map_err(told_of_migrations)?;
+    let rows = match seen.exists {
+        true => seen.rows.clone(),
+        false => beginning(access.servers.read(&spec.address).await?.reader(), &settings, &spec.address.user).await?.1,
+    };
+    let states = States::resolve(&scripts, &rows, &settings).map_err(told_of_migrations)?;
     let is_applied = |wanted: &&PendingScript| seen.rows.iter().any(|row| row.success && row.script == wanted.script);
     let left: Vec<&PendingScript> = spec.expected.iter().filter(|wanted| !is_applied(wanted)).collect();
     expect(&left, &states.to_run(&settings))?;

@@ -36,6 +36,7 @@ fn history() -> HistorySeen {
                 statement 1 of 2 is done, statement 2 on line 4 failed";
     HistorySeen {
         table: Some("\"public\".\"flyway_schema_history\"".into()),
+        beginning: None,
         version: Some("41".into()),
         odd: vec![failed],
         unfinished: Some(UnfinishedSeen { script: "V42__lookup.sql".into(), told: told.into() }),

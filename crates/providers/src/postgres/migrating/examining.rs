@@ -1,8 +1,10 @@
 //! What a history looks like to somebody who only looks, and bringing it in order.
 
-use super::{first_told, models, settings, table_to_make};
+use super::{first_told, is_filled, models, settings, table_to_make};
 use crate::migrator::{Access, differences_seen_by, first_of, told_of_migrations};
-use restage_core::diagnosis::{Extent, HistorySeen, Observed, OddRow, Oddity, ScriptsSeen, SessionSeen, UnfinishedSeen};
+use restage_core::diagnosis::{
+    BeginningSeen, Extent, HistorySeen, Observed, OddRow, Oddity, ScriptsSeen, SessionSeen, UnfinishedSeen,
+};
 use restage_core::environment::DatabaseAddress;
 use restage_core::scenario::migrations::Scripts as Wanted;
 use restage_core::{Code, Result};
@@ -58,11 +60,8 @@ pub(in crate::postgres) async fn history(
     let failed = rows.iter().filter(|row| !row.success).map(|row| Change::DeleteFailed { row: row.clone() }.to_string());
     let seen = HistorySeen {
         table: exists.then(|| table.to_string()),
-        version: rows
-            .iter()
-            .rev()
-            .find(|row| row.success && row.version.is_some())
-            .and_then(|row| Some(row.version.as_ref()?.to_string())),
+        version: version(&States::resolve(&Scripts::default(), &rows, &settings).map_err(told_of_migrations)?),
+        beginning: if exists { None } else { Some(seen_without(reader, &settings).await?) },
         odd: rows.iter().filter(|row| !row.success).map(|row| odd(row, Oddity::Failed)).collect(),
         unfinished,
         scripts: Observed::NotAsked,
@@ -75,10 +74,26 @@ pub(in crate::postgres) async fn history(
     let settings = Settings { ignore_migration_patterns: without_future(&settings), ..settings };
     match compared(address, &table, &rows, &settings) {
         Ok(compared) => {
-            Ok(HistorySeen { scripts: Observed::Seen(compared.scripts), odd: compared.odd, repair_all: compared.repair, ..seen })
+            let Compared { version, scripts, odd, repair } = compared;
+            Ok(HistorySeen { version, scripts: Observed::Seen(scripts), odd, repair_all: repair, ..seen })
         }
         Err(error) => Ok(HistorySeen { scripts: Observed::from(Err(error)), ..seen }),
     }
+}
+
+/// The version that a run goes on from.
+fn version(states: &States<'_>) -> Option<String> {
+    states.current().and_then(Migration::version).map(ToString::to_string)
+}
+
+/// What there is in place of a history.
+async fn seen_without(reader: Reader<'_>, settings: &Settings) -> Result<BeginningSeen> {
+    let like = reading::like_histories(reader).await.map_err(told_of_migrations)?;
+    Ok(BeginningSeen {
+        missing: settings.table.clone(),
+        refused: is_filled(reader, settings).await? && !settings.baseline_on_migrate,
+        like: like.iter().map(ToString::to_string).collect(),
+    })
 }
 
 /// Flyway overlooks versions above all scripts unless told otherwise; whoever looks for what is wrong wants to see them.
@@ -87,6 +102,7 @@ fn without_future(settings: &Settings) -> Vec<IgnorePattern> {
 }
 
 struct Compared {
+    version: Option<String>,
     scripts: ScriptsSeen,
     odd: Vec<OddRow>,
     repair: Vec<String>,
@@ -106,6 +122,7 @@ fn compared(address: &DatabaseAddress, table: &Table, rows: &[Row], settings: &S
     let found = disagreements(&states, settings, When::BeforeRun);
     let repair = repair::plan(&scripts, rows, settings, &address.user).map_err(told_of_migrations)?;
     Ok(Compared {
+        version: version(&states),
         scripts: ScriptsSeen {
             count: scripts.migrations.len() as u64,
             pending: states.to_run(settings).into_iter().map(|script| script.file.script.clone()).collect(),
