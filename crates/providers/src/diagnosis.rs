@@ -35,10 +35,8 @@ pub struct Asked {
     pub database: Option<Patient>,
     /// What asks the migrator's host whether it lives.
     pub host: Option<CommandSpec>,
-    /// Where AWS is asked.
-    pub place: AwsPlace,
-    /// Parameters that must be there.
-    pub parameters: Vec<Wanted>,
+    /// Parameters that must be there, with where AWS is asked for them.
+    pub parameters: Vec<(AwsPlace, Wanted)>,
     /// The migrator's log.
     pub log: Option<PathBuf>,
 }
@@ -60,9 +58,9 @@ impl Examiner {
     pub async fn gather(&self, asked: &Asked, lease: Observed<Option<LeaseSeen>>, now: Timestamp) -> Symptoms {
         let (queue, database, host, access, log) = tokio::join!(
             look(asked.queue.as_ref().map(|queue| self.queue(queue))),
-            look(asked.database.as_ref().map(|patient| examining::look(&self.access, patient))),
+            look(asked.database.as_ref().map(|patient| Box::pin(examining::look(&self.access, patient)))),
             look(asked.host.as_ref().map(|spec| host::ask(spec, &self.access.servers))),
-            self.access(asked),
+            Box::pin(self.access(asked)),
             look(asked.log.as_ref().map(|path| log::read(path, self.access.servers.secrets()))),
         );
         let processes = queue.seen().map(|queue: &QueueSeen| processes::of(queue, now)).unwrap_or_default();
@@ -74,25 +72,23 @@ impl Examiner {
     }
 
     async fn access(&self, asked: &Asked) -> Observed<Access> {
-        let (is_sqs, place) = match &asked.queue {
-            Some(Queue::Sqs(queue)) => (true, &queue.place),
-            _ => (false, &asked.place),
+        let of_queue = match &asked.queue {
+            Some(Queue::Sqs(queue)) => Some(&queue.place),
+            _ => None,
         };
-        if !is_sqs && asked.parameters.is_empty() {
-            return Observed::NotAsked;
-        }
+        let Some(place) = of_queue.or(asked.parameters.first().map(|(place, _)| place)) else { return Observed::NotAsked };
         let caller = async { Ok(self.aws.caller(place).await?.to_string()) };
-        let (caller, parameters) = tokio::join!(look(Some(caller)), self.parameters(place, &asked.parameters));
+        let (caller, parameters) = tokio::join!(look(Some(caller)), self.parameters(&asked.parameters));
         Observed::Seen(Access { caller, parameters })
     }
 
-    async fn parameters(&self, place: &AwsPlace, wanted: &[Wanted]) -> Observed<(u64, Vec<ParameterTrouble>)> {
+    async fn parameters(&self, wanted: &[(AwsPlace, Wanted)]) -> Observed<(u64, Vec<ParameterTrouble>)> {
         if wanted.is_empty() {
             return Observed::NotAsked;
         }
         let resolved = async {
             let mut troubles = Vec::new();
-            for one in wanted {
+            for (place, one) in wanted {
                 let errors = self.access.parameters.resolve(place, std::slice::from_ref(one)).await.err().unwrap_or_default();
                 let command = command(one, place);
                 troubles.extend(

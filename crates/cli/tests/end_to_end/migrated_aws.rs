@@ -78,7 +78,7 @@ fn a_copy_is_migrated_with_parameters_before_it_is_swapped_in() {
 }
 
 #[test]
-fn each_path_without_parameters_is_named_by_the_plan_and_nothing_starts() {
+fn each_path_without_parameters_is_named_by_plan_and_diagnosis_and_nothing_starts() {
     let cloud = cloud();
     let before = rows(&cloud.world.preprod, "select * from flyway_schema_history");
     for command in [["plan", "migrate"].as_slice(), &["run", "migrate", "--yes"]] {
@@ -86,6 +86,10 @@ fn each_path_without_parameters_is_named_by_the_plan_and_nothing_starts() {
         refused.says("/app/preprod/common/nonsensitive").says("/app/preprod/pipeline");
     }
     assert_eq!(rows(&cloud.world.preprod, "select * from flyway_schema_history"), before);
+    let found = cloud.restage(&["diagnose", "migrate"]).ends(exit::UNDONE);
+    found.tells("/app/preprod/common/nonsensitive").tells("/app/preprod/pipeline").tells("aws ssm get-parameters-by-path");
+    put_all(&cloud);
+    cloud.restage(&["diagnose", "migrate"]).ends(exit::DONE).tells("Nothing was found").keeps_quiet_of(TOKEN);
 }
 
 /// Answers a few requests as AWS answers whoever has no right.

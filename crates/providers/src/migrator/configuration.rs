@@ -66,7 +66,7 @@ impl Access {
             return Ok(ParameterValues::default());
         }
         let wanted: Vec<Wanted> = paths.iter().cloned().map(Wanted::Below).collect();
-        self.parameters.resolve(place, &wanted).await
+        Box::pin(self.parameters.resolve(place, &wanted)).await
     }
 
     /// The error without a secret that a server or a setting may have quoted.

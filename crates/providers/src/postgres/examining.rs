@@ -1,12 +1,13 @@
 //! What somebody who only looks sees of a database that is migrated, and what can be done about it.
 
-use super::migrating::examining as migrating;
+use super::migrating::{examining as migrating, settings};
 use super::servers::{Caller, Servers};
 use super::{lease, sessions};
-use crate::migrator::Access;
+use crate::migrator::{Access, first_of};
 use restage_core::Result;
 use restage_core::diagnosis::{DatabaseSeen, Extent, Observed, Protection, SessionOn};
 use restage_core::environment::DatabaseAddress;
+use restage_core::error::Failure;
 use restage_core::scenario::migrations::Scripts;
 use std::path::PathBuf;
 use std::time::Duration;
@@ -39,14 +40,18 @@ pub(crate) async fn look(access: &Access, patient: &Patient) -> Result<DatabaseS
         Ok(Some(differences)) => Observed::Seen(differences),
         Err(error) => Observed::from(Err(error)),
     };
-    Ok(DatabaseSeen {
-        name: patient.name.clone(),
-        protection: patient.protection,
-        lock: Observed::from(migrating::lock(access, reader, scripts, folder).await),
-        mark: Observed::from(mark(&access.servers, address).await),
-        history: Observed::from(migrating::history(access, reader, address, scripts, folder).await),
-        models,
-    })
+    let (lock, history) = match settings(access, scripts, folder).await {
+        Ok(settings) => (
+            Observed::from(migrating::lock(reader, &settings).await),
+            Observed::from(migrating::history(reader, address, &settings).await),
+        ),
+        Err(errors) => {
+            let failure = Failure::from(&first_of(errors));
+            (Observed::Failed(failure.clone()), Observed::Failed(failure))
+        }
+    };
+    let mark = Observed::from(mark(&access.servers, address).await);
+    Ok(DatabaseSeen { name: patient.name.clone(), protection: patient.protection, lock, mark, history, models })
 }
 
 async fn mark(servers: &Servers, address: &DatabaseAddress) -> Result<Option<restage_core::diagnosis::SessionSeen>> {

@@ -182,9 +182,10 @@ async fn apply(access: &Access, spec: &MigrateSpec, setting: &Setting, signals: 
     let runner = Box::pin(Runner::connect(&endpoint, cx)).await.map_err(told_of_migrations)?;
     let scripts = runner.scripts().map_err(first_told)?;
     let seen = runner.look().await.map_err(told_of_migrations)?;
-    let rows = match seen.exists {
-        true => seen.rows.clone(),
-        false => beginning(access.servers.read(&spec.address).await?.reader(), &settings, &spec.address.user).await?.1,
+    let rows = if seen.exists {
+        seen.rows.clone()
+    } else {
+        beginning(access.servers.read(&spec.address).await?.reader(), &settings, &spec.address.user).await?.1
     };
     let states = States::resolve(&scripts, &rows, &settings).map_err(told_of_migrations)?;
     let is_applied = |wanted: &&PendingScript| seen.rows.iter().any(|row| row.success && row.script == wanted.script);
@@ -229,7 +230,7 @@ fn expect(left: &[&PendingScript], pending: &[&Script]) -> Result<()> {
 }
 
 /// The settings of scripts. The environment of whoever runs restage has no say in a plan.
-async fn settings(access: &Access, scripts: &Scripts, folder: &Path) -> Result<Settings, Vec<Error>> {
+pub(super) async fn settings(access: &Access, scripts: &Scripts, folder: &Path) -> Result<Settings, Vec<Error>> {
     let Parameters { below, place } = &scripts.parameters;
     let sources = Sources {
         files: scripts.config.iter().map(|path| folder.join(path)).collect(),

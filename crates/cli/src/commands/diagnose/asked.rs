@@ -7,7 +7,7 @@ use restage_core::diagnosis::Protection;
 use restage_core::environment::{AwsPlace, Environments};
 use restage_core::provider::CommandSpec;
 use restage_core::provider::queue::{Queue, SqsQueue};
-use restage_core::scenario::migrations::Scripts;
+use restage_core::scenario::migrations::{Parameters, Scripts};
 use restage_core::scenario::run::Command;
 use restage_core::stages::{Signalled, migrated, signalled};
 use restage_core::{Code, Result};
@@ -28,14 +28,15 @@ pub(super) fn asked(common: &Common, args: &Args) -> Result<Asked, Fault> {
         (None, None) => (None, typed),
     };
     let below = args.parameters.iter().cloned().map(Wanted::Below);
+    let named = below.chain(args.parameter.iter().cloned().map(Wanted::Name)).map(|wanted| (place.clone(), wanted));
+    let of_scripts = database.as_ref().map(|patient| of_scripts(&patient.scripts)).unwrap_or_default();
     Ok(Asked {
         command: command(args),
         queue,
         database,
         host: args.host_command.as_ref().map(|command| host(command)),
-        parameters: below.chain(args.parameter.iter().cloned().map(Wanted::Name)).collect(),
+        parameters: named.chain(of_scripts).collect(),
         log: args.log.clone(),
-        place,
     })
 }
 
@@ -109,6 +110,7 @@ fn of_scenario(common: &Common, scenario: &str, args: &Args) -> Result<(Patient,
         [(named, scripts)] => {
             let queue = if args.queue.is_none() { signals(scenario, &prepared, named, args)? } else { None };
             let mut scripts = scripts.clone();
+            scripts.parameters.place = at(scripts.parameters.place, args);
             if let Some(models) = &args.models {
                 // What is typed is relative to where it is typed, and not to the scenario's folder.
                 scripts.models = Some(here()?.join(models));
@@ -147,13 +149,19 @@ fn signals(scenario: &str, prepared: &Prepared, named: &NamedDatabase, args: &Ar
 /// The queue where the scenario has it; what is typed of AWS counts before that.
 fn placed(queue: Queue, args: &Args) -> Queue {
     match queue {
-        Queue::Sqs(SqsQueue { name, place }) => {
-            let region = args.region.clone().or(place.region);
-            let endpoint = args.endpoint.clone().or(place.endpoint);
-            Queue::Sqs(SqsQueue { name, place: AwsPlace { region, endpoint } })
-        }
+        Queue::Sqs(SqsQueue { name, place }) => Queue::Sqs(SqsQueue { name, place: at(place, args) }),
         local @ Queue::Local(_) => local,
     }
+}
+
+fn at(place: AwsPlace, args: &Args) -> AwsPlace {
+    AwsPlace { region: args.region.clone().or(place.region), endpoint: args.endpoint.clone().or(place.endpoint) }
+}
+
+/// What the scripts of a scenario take from SSM.
+fn of_scripts(scripts: &Scripts) -> Vec<(AwsPlace, Wanted)> {
+    let Parameters { below, place } = &scripts.parameters;
+    below.iter().map(|path| (place.clone(), Wanted::Below(path.clone()))).collect()
 }
 
 /// The options that name a queue, with where AWS is asked.

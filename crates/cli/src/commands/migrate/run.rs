@@ -144,7 +144,7 @@ impl Audience for Terminal {
                 self.line(&format!("{} at the end of {script}: {notice}", notice.severity));
             }
             Progress::NoticesLeftOut { script, count } => {
-                self.line(&format!("{} of {script}", render::plural(*count, "more notice")))
+                self.line(&format!("{} of {script}", render::plural(*count, "more notice")));
             }
             Progress::CallbackFailed { script, message } => self.line(&format!("the callback {script} failed: {message}")),
             _ => {}

@@ -21,16 +21,10 @@ use restage_pgcopy::stop::Stop;
 use std::path::Path;
 
 /// Who holds the lock of the history, whether there is one or not.
-pub(in crate::postgres) async fn lock(
-    access: &Access,
-    reader: Reader<'_>,
-    wanted: &Wanted,
-    folder: &Path,
-) -> Result<Option<SessionSeen>> {
-    let settings = settings(access, wanted, folder).await.map_err(first_of)?;
-    let found = reading::history(reader, &settings).await;
+pub(in crate::postgres) async fn lock(reader: Reader<'_>, settings: &Settings) -> Result<Option<SessionSeen>> {
+    let found = reading::history(reader, settings).await;
     // That its rows cannot be read is told by whoever wants to know them; the lock has the table's name.
-    let table = found.ok().flatten().map_or_else(|| table_to_make(&settings), |(table, _)| table);
+    let table = found.ok().flatten().map_or_else(|| table_to_make(settings), |(table, _)| table);
     let holder = reading::holder(reader, &table).await.map_err(told_of_migrations)?;
     Ok(holder.map(|holder| SessionSeen {
         pid: holder.pid,
@@ -44,24 +38,21 @@ pub(in crate::postgres) async fn lock(
 
 /// What the history says, compared with the scripts if some are named.
 pub(in crate::postgres) async fn history(
-    access: &Access,
     reader: Reader<'_>,
     address: &DatabaseAddress,
-    wanted: &Wanted,
-    folder: &Path,
+    settings: &Settings,
 ) -> Result<HistorySeen> {
-    let settings = settings(access, wanted, folder).await.map_err(first_of)?;
-    let found = reading::history(reader, &settings).await.map_err(told_of_migrations)?;
+    let found = reading::history(reader, settings).await.map_err(told_of_migrations)?;
     let exists = found.is_some();
-    let (table, rows) = found.unwrap_or_else(|| (table_to_make(&settings), vec![]));
+    let (table, rows) = found.unwrap_or_else(|| (table_to_make(settings), vec![]));
     let unfinished = if exists { reading::unfinished(reader, &table).await.map_err(told_of_migrations)? } else { None };
     let unfinished =
         unfinished.map(|unfinished| UnfinishedSeen { script: unfinished.script.clone(), told: unfinished.to_string() });
     let failed = rows.iter().filter(|row| !row.success).map(|row| Change::DeleteFailed { row: row.clone() }.to_string());
     let seen = HistorySeen {
         table: exists.then(|| table.to_string()),
-        version: version(&States::resolve(&Scripts::default(), &rows, &settings).map_err(told_of_migrations)?),
-        beginning: if exists { None } else { Some(seen_without(reader, &settings).await?) },
+        version: version(&States::resolve(&Scripts::default(), &rows, settings).map_err(told_of_migrations)?),
+        beginning: if exists { None } else { Some(seen_without(reader, settings).await?) },
         odd: rows.iter().filter(|row| !row.success).map(|row| odd(row, Oddity::Failed)).collect(),
         unfinished,
         scripts: Observed::NotAsked,
@@ -71,7 +62,7 @@ pub(in crate::postgres) async fn history(
     if settings.locations.is_empty() {
         return Ok(seen);
     }
-    let settings = Settings { ignore_migration_patterns: without_future(&settings), ..settings };
+    let settings = Settings { ignore_migration_patterns: without_future(settings), ..settings.clone() };
     match compared(address, &table, &rows, &settings) {
         Ok(compared) => {
             let Compared { version, scripts, odd, repair } = compared;
