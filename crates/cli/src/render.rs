@@ -17,5 +17,5 @@ pub(crate) use problems::problems;
 pub(crate) use progress::Progress;
 pub(crate) use report::report;
 pub(crate) use runs::runs;
-pub(crate) use text::{Table, fold, hang, plural, printable};
+pub(crate) use text::{Table, fold, hang, plural, printable, reflow};
 pub(crate) use units::{bytes, count, rate, seconds, time};

@@ -2,6 +2,7 @@
 
 use crate::{Kind, Result};
 use std::future::Future;
+use std::time::Duration;
 use tokio::sync::watch;
 
 /// Asks work to stop; the work goes on if this is only dropped.
@@ -58,6 +59,18 @@ impl Stop {
             done = work => done,
         }
     }
+    /// Runs `work`, which looks at this by itself; work that has not ended so long after being asked is dropped.
+    pub async fn limit<T>(&self, limit: Duration, work: impl Future<Output = Result<T>>) -> Result<T> {
+        let overdue = async {
+            self.asked().await;
+            tokio::time::sleep(limit).await;
+        };
+        tokio::select! {
+            biased;
+            done = work => done,
+            () = overdue => Err(interrupted()),
+        }
+    }
 }
 
 pub(crate) fn interrupted() -> crate::Error {
@@ -76,5 +89,19 @@ mod tests {
         let ended = stop.race(std::future::pending::<Result<()>>()).await.unwrap_err();
         assert_eq!(ended.kind, Kind::Interrupted);
         assert_eq!(Stop::never().race(async { Ok(7) }).await.unwrap(), 7);
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn work_that_does_not_stop_by_itself_is_dropped_after_its_time_and_not_before() {
+        let (stopper, stop) = stop();
+        let limit = Duration::from_secs(30);
+        let slow = async |seconds| {
+            stop.asked().await;
+            tokio::time::sleep(Duration::from_secs(seconds)).await;
+            Ok(7)
+        };
+        stopper.stop();
+        assert_eq!(stop.limit(limit, slow(29)).await.unwrap(), 7);
+        assert_eq!(stop.limit(limit, slow(31)).await.unwrap_err().kind, Kind::Interrupted);
     }
 }

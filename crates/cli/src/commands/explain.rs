@@ -2,9 +2,11 @@
 
 use crate::args::{Explain as Args, Format};
 use crate::fault::{Fault, exit};
-use crate::screen::Screen;
+use crate::render;
+use crate::screen::{Screen, width};
 use restage_core::Code;
 use restage_core::signal::ExitStatus;
+use std::io::IsTerminal;
 
 pub(crate) fn run(args: &Args, screen: Screen) -> Result<u8, Fault> {
     let Some(id) = &args.code else {
@@ -17,6 +19,7 @@ pub(crate) fn run(args: &Args, screen: Screen) -> Result<u8, Fault> {
         Code::UnknownCode.error(format!("there is no error code `{id}`")).help("`restage explain` lists all of them")
     })?;
     match screen.format() {
+        Format::Text if std::io::stdout().is_terminal() => screen.data(&render::reflow(page, width())),
         Format::Text => screen.data(page),
         Format::Json => screen.json(&serde_json::json!({ "code": id, "page": page })),
     }

@@ -17,6 +17,8 @@ const PLAIN_EVERY: Duration = Duration::from_secs(10);
 /// Items drawn below a step at work.
 const ITEMS_SHOWN: usize = 6;
 
+/// Where what is said of a step begins.
+const DETAIL_COLUMN: usize = 12;
 /// Where a step's title begins, after its state and time.
 const TITLE_COLUMN: usize = 21;
 
@@ -42,9 +44,14 @@ impl Progress {
     }
 
     fn say(&self, text: &str) {
+        self.aside(|screen| screen.talk(text));
+    }
+
+    /// Says something above what is drawn over itself.
+    fn aside(&self, say: impl FnOnce(Screen)) {
         match &self.live {
-            Some(live) => live.suspend(|| self.screen.talk(text)),
-            None => self.screen.talk(text),
+            Some(live) => live.suspend(|| say(self.screen)),
+            None => say(self.screen),
         }
     }
 
@@ -153,7 +160,7 @@ impl Observer for Progress {
             What::StepFailed { step, failure, again } | What::UndoFailed { step, failure, again } => {
                 let word = if *again { "trying again" } else { "failed" };
                 self.ended(*step, Style::Red, word);
-                self.say(&format!("            {} [{}]", failure.message, failure.code.id()));
+                self.aside(|screen| screen.talk_folded(&format!("{} [{}]", failure.message, failure.code.id()), DETAIL_COLUMN, 0));
             }
             What::Approved { by, step } => self.say(&format!("approved   {:>2}. by {by}", step.0 + 1)),
             What::ResumeAsked { by } => self.say(&format!("resumed by {by}")),

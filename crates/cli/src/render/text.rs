@@ -30,6 +30,32 @@ pub(crate) fn hang(text: &str, column: usize, hang: usize, width: usize) -> Stri
     fold(text, 0, hang, width.saturating_sub(column)).replace('\n', &format!("\n{}", " ".repeat(column)))
 }
 
+/// A page set to another width: paragraphs and items anew, all else as it is.
+pub(crate) fn reflow(page: &str, width: usize) -> String {
+    let (mut set, mut open) = (Vec::new(), String::new());
+    let flush = |open: &mut String, set: &mut Vec<String>| {
+        if !open.is_empty() {
+            let hang = if open.starts_with("- ") { 2 } else { 0 };
+            set.push(fold(open, 0, hang, width));
+            open.clear();
+        }
+    };
+    for line in page.lines() {
+        let is_set = line.is_empty() || ["#", "|", "    "].iter().any(|start| line.starts_with(start));
+        if is_set || line.starts_with("- ") {
+            flush(&mut open, &mut set);
+        }
+        if is_set {
+            set.push(line.to_owned());
+        } else {
+            open += if open.is_empty() { "" } else { " " };
+            open += line.trim_start();
+        }
+    }
+    flush(&mut open, &mut set);
+    set.join("\n")
+}
+
 /// Text without control characters but ends of lines: a terminal would obey them, and logs and messages are written by others.
 pub(crate) fn printable(text: &str) -> String {
     text.chars().filter(|c| !c.is_control() || matches!(c, '\n' | '\t')).collect()
@@ -92,6 +118,13 @@ mod tests {
     fn long_lines_fold_at_spaces() {
         assert_eq!(fold("one two three four", 2, 2, 11), "  one two\n    three\n    four");
         assert_eq!(fold("averyveryverylongword", 0, 0, 5), "averyveryverylongword");
+    }
+
+    #[test]
+    fn pages_are_set_anew_and_commands_in_them_are_not() {
+        let page = "# E1: a title that is long and stays\n\nOne two\nthree four five.\n\n- a first item\n  goes on here\n- second\n\n    a command that is long\n";
+        let expected = "# E1: a title that is long and stays\n\nOne two three\nfour five.\n\n- a first item\n  goes on here\n- second\n\n    a command that is long";
+        assert_eq!(reflow(page, 14), expected);
     }
 
     #[test]

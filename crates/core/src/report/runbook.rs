@@ -1,7 +1,7 @@
 //! The runbook of a run that cannot go on by itself: cause, evidence, next command.
 
 use super::Status;
-use crate::error::Failure;
+use crate::error::{Code, Failure};
 use crate::name::{RunId, StepId};
 use crate::run::{Run, StepState};
 use crate::words::plural;
@@ -45,7 +45,13 @@ pub(super) fn write(id: &RunId, run: &Run<'_>, status: Status) -> Option<Runbook
 
 fn held(id: &RunId, run: &Run<'_>) -> Runbook {
     let failures = run.failures();
-    let mut next = vec![command(format!("restage resume {id}"), "tries the failed step again and goes on from there")];
+    let is_script = |(_, failure): &(StepId, &Failure)| failure.code == Code::MigrationFailed;
+    let again = if failures.iter().any(is_script) {
+        "tries the failed step again with the scripts of the plan; for scripts that were corrected undo, then make a new run"
+    } else {
+        "tries the failed step again and goes on from there"
+    };
+    let mut next = vec![command(format!("restage resume {id}"), again)];
     match run.past_return() {
         None => next
             .push(command(format!("restage undo {id}"), "takes back every step that started; the target is then as it was before")),
@@ -121,7 +127,7 @@ pub(super) fn target(run: &Run<'_>) -> String {
     let begun = |step: &&StepId| *run.state(**step) != StepState::Waiting;
     let sentences: Vec<&str> = steps.iter().filter(begun).map(|step| replaced(run.state(*step))).collect();
     match sentences.as_slice() {
-        [] if stages_touched_it(run) => "the target's data was not replaced; what `sql` and `run` stages did so far stands".into(),
+        [] if stages_touched_it(run) => "the target's data was not replaced; what its stages did so far stands".into(),
         [] => "the target has not been touched and is in use as before".into(),
         [first, rest @ ..] if steps.len() == sentences.len() && rest.iter().all(|other| other == first) => (*first).into(),
         _ => "some databases of the target are replaced and others are not; the steps above tell which, and none is half-replaced"

@@ -29,6 +29,9 @@ use std::time::{Duration, Instant};
 /// How often progress is told.
 const PROGRESS_EVERY: Duration = Duration::from_millis(250);
 
+/// How long a copy that is to stop may take to end its statements; longer than to cancel them on both servers, one after the other.
+const STOP_LIMIT: Duration = Duration::from_secs(30);
+
 /// What a copy takes besides its two ends.
 pub struct Filling<'a> {
     /// Which tables and rows, with their masks.
@@ -76,7 +79,7 @@ pub async fn fill(route: &Route, filling: &Filling<'_>) -> Result<Filled> {
         filled.advice = before.advice(target.reader(), &tally).await?;
         Ok(filled)
     };
-    telling(filling.reporter, &tally, Box::pin(work)).await
+    telling(filling, &tally, Box::pin(work)).await
 }
 
 /// Fills the database of a session that is in a transaction, which stays open; on an error it can only be rolled back.
@@ -95,12 +98,13 @@ pub async fn fill_within(source: &Endpoint, target: &TargetClient, filling: &Fil
         let done = Box::pin(job.run_within(&keeper.client, target, filling.stop)).await?;
         prepared.finish(&keeper, target, &runner, filling, done, Helpers::None).await
     };
-    telling(filling.reporter, &tally, Box::pin(work)).await
+    telling(filling, &tally, Box::pin(work)).await
 }
 
 /// Tells progress while work goes on.
-async fn telling<T>(reporter: &dyn Reporter, tally: &Tally, work: impl Future<Output = Result<T>>) -> Result<T> {
-    let mut work = std::pin::pin!(work);
+async fn telling<T>(filling: &Filling<'_>, tally: &Tally, work: impl Future<Output = Result<T>>) -> Result<T> {
+    let reporter = filling.reporter;
+    let mut work = std::pin::pin!(filling.stop.limit(STOP_LIMIT, work));
     let mut ticks = tokio::time::interval(PROGRESS_EVERY);
     loop {
         tokio::select! {

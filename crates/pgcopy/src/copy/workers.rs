@@ -204,7 +204,8 @@ impl<'a> Worker<'a> {
             }
             Task::Sequences(names) => {
                 let runner = Runner::new(self.target, self.transaction, self.stop);
-                let notes = sequences::carry_over(self.source.reader(), &runner, &self.job.schema, &names).await?;
+                let carrying = sequences::carry_over(self.source.reader(), &runner, &self.job.schema, &names);
+                let notes = self.source.guard(self.stop, carrying).await?;
                 self.job.tally.spent("sequences", started);
                 self.write_down(Done { notes, ..Done::default() }).await
             }

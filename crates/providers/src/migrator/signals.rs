@@ -118,9 +118,8 @@ impl Signals {
         }
         let left_out = self.pen.left_out.load(Ordering::Relaxed);
         if left_out > 0 {
-            self.door.tell(
-                &Code::QueueUnreachable.error(format!("{left_out} messages about stages were not sent to `{}`", self.door.queue())),
-            );
+            let told = format!("messages about stages that were not sent to `{}`: {left_out}", self.door.queue());
+            self.door.tell(&Code::QueueUnreachable.error(told));
         }
         let Some(last) = self.pen.write(|writer, now| writer.end(status, now)) else { return };
         if let Err(error) = self.door.deliver_last(&last, self.limits.last).await {

@@ -38,7 +38,8 @@ pub(crate) fn first_of(errors: Vec<Error>) -> Error {
     let mut errors = errors.into_iter();
     let Some(mut first) = errors.next() else { return Code::MigrationsInvalid.error("no script can be used") };
     if count > 1 {
-        first.message = format!("{}, and {} more problems", first.message, count - 1);
+        let more = if count == 2 { "one more problem".to_owned() } else { format!("{} more problems", count - 1) };
+        first.message = format!("{}, and {more}", first.message);
     }
     first
 }

@@ -254,7 +254,11 @@ async fn compare(servers: &Servers, address: &DatabaseAddress, models: &Models) 
     let client = servers.read(address).await?;
     let found = differences_seen_by(client.reader(), models).await?;
     let Some(first) = found.first() else { return Ok(models.tables.len() as u64) };
-    let more = if found.len() > 1 { format!(", and {} more differences", found.len() - 1) } else { String::new() };
+    let more = match found.len() {
+        1 => String::new(),
+        2 => ", and one more difference".to_owned(),
+        all => format!(", and {} more differences", all - 1),
+    };
     let error = Code::ModelsDiffer.error(format!("the database is not what the models say: {}{more}", first.message));
     let all: Vec<&str> = found.iter().map(|difference| difference.message.as_str()).collect();
     Err(error.help("correct the models, or bring the database in line with a migration").because(all.join("\n")))
