@@ -19,6 +19,8 @@ const SLOW_PAUSE: Duration = Duration::from_millis(1);
 const NARROW_PAUSE: Duration = Duration::from_millis(1);
 /// After bytes were garbled, both ends may wait for the other for ever; what is silent for so long is cut.
 const SILENCE: Duration = Duration::from_secs(1);
+/// So often a line is listened to for silence before it is cut all the same: other sessions may go on talking for ever.
+const LISTENINGS: usize = 20;
 /// What rows are made of that may be changed: nothing else is.
 const FILLER: [u8; 16] = [b'x'; 16];
 
@@ -182,13 +184,13 @@ fn garble_row(chunk: &mut [u8]) -> bool {
 
 async fn cut_when_silent(wire: Arc<Wire>) {
     let mut before = u64::MAX;
-    loop {
+    for _ in 0..LISTENINGS {
         let passed = wire.passed.load(Ordering::SeqCst);
         if passed == before {
-            wire.state.send_replace(State::Cut);
-            return;
+            break;
         }
         before = passed;
         tokio::time::sleep(SILENCE).await;
     }
+    wire.state.send_replace(State::Cut);
 }
