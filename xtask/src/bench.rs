@@ -57,6 +57,9 @@ pub(crate) fn run(words: &[String]) -> Outcome {
     }
     let program: PathBuf = options.value("--program", PathBuf::new())?;
     let dataset = options.maybe("--dataset")?;
+    if write && dataset.is_some() {
+        return Err("`--write` replaces what the page says of all sets: leave out `--dataset`".to_owned());
+    }
     let names = options.names(&BENCHES.map(|(name, _)| name))?;
     let course = Course { program: program::find(&program)?, scale, rounds, dataset };
     let mut done = Vec::new();
