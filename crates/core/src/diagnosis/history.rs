@@ -61,7 +61,7 @@ fn missing(database: &DatabaseSeen, history: &HistorySeen, notes: &mut Notes<'_>
         let does = "compares with that history; write `flyway.table` with its name, and `flyway.defaultSchema`, into the file";
         commands.push(next(format!("restage migrate info --database {} --config flyway.conf", database.name), does));
     }
-    let does = "lets a history begin at the version that the database has; migrators refuse until there is one";
+    let does = "lets a history begin at the version that the database has";
     commands.push(next(format!("restage migrate baseline --database {} --set baselineVersion=VERSION", database.name), does));
     let severity = if is_refused { Severity::Blocking } else { Severity::Warning };
     notes.find(Finding { severity, finding, evidence, next: commands, fix: None });

@@ -37,6 +37,15 @@ const USUAL_SCHEMA: &str = "public";
 /// What errors call the settings that stand in a scenario.
 const IN_SCENARIO: &str = "settings of the scenario";
 
+/// What a database without a history comes to.
+#[derive(Clone, Copy)]
+enum Missing {
+    /// A run will begin one, if it may.
+    IsBegun,
+    /// Somebody who was to migrate has not.
+    IsRefused,
+}
+
 /// Compares scripts with the history of one database, which is only read; they will run with `address`'s role on its database.
 pub(super) async fn pending(
     access: &Access,
@@ -45,6 +54,17 @@ pub(super) async fn pending(
     scripts: &Scripts,
     folder: &Path,
 ) -> Result<PendingFacts> {
+    compared(access, of, address, scripts, folder, Missing::IsBegun).await
+}
+
+async fn compared(
+    access: &Access,
+    of: &DatabaseAddress,
+    address: &DatabaseAddress,
+    scripts: &Scripts,
+    folder: &Path,
+    missing: Missing,
+) -> Result<PendingFacts> {
     let settings = match settings(access, scripts, folder).await {
         Ok(settings) => settings,
         Err(errors) => return refused(access, errors),
@@ -52,9 +72,11 @@ pub(super) async fn pending(
     models(scripts, folder)?;
     let client = access.servers.read(of).await?;
     let found = reading::history(client.reader(), &settings).await.map_err(told_of_migrations)?;
-    let (table, rows) = match found {
-        Some(found) => found,
-        None => match beginning(client.reader(), &settings, &address.user).await {
+    let exists = found.is_some();
+    let (table, rows) = match (found, missing) {
+        (Some(found), _) => found,
+        (None, Missing::IsRefused) => return Err(nothing_done(of, &settings)),
+        (None, Missing::IsBegun) => match beginning(client.reader(), &settings, &address.user).await {
             Ok(begun) => begun,
             Err(error) => return refused(access, vec![error]),
         },
@@ -75,7 +97,7 @@ pub(super) async fn pending(
     let mut errors = if settings.validate_on_migrate { validate(&states, &settings, When::BeforeRun) } else { vec![] };
     errors.extend(states.blocked(&settings).err().filter(|_| errors.is_empty()));
     Ok(PendingFacts {
-        version: states.current().and_then(Migration::version).map(ToString::to_string),
+        version: states.current().filter(|_| exists).and_then(Migration::version).map(ToString::to_string),
         newest: newest(&scripts),
         pending: states.to_run(&settings).into_iter().map(planned).collect(),
         refusals: kept(access, &errors.into_iter().map(told_of_migrations).collect::<Vec<_>>()),
@@ -85,6 +107,11 @@ pub(super) async fn pending(
 /// Errors as a plan keeps them.
 fn kept(access: &Access, errors: &[Error]) -> Vec<Failure> {
     errors.iter().map(|error| access.failure_without_secrets(error)).collect()
+}
+
+fn nothing_done(address: &DatabaseAddress, settings: &Settings) -> Error {
+    let error = Code::VerifyMismatch.error(format!("{address} has no history `{}`", settings.table));
+    error.help("find out whether the migrator has another database, or another name for the history")
 }
 
 /// Everything that keeps scripts from being applied, unless it may pass.
@@ -150,7 +177,7 @@ pub(super) async fn migrate(access: &Access, spec: &MigrateSpec, setting: &Setti
 /// What a database has of some scripts, without touching it.
 pub(super) async fn observed(access: &Access, spec: &MigrateSpec) -> Result<Migrated> {
     let started = Instant::now();
-    let facts = Box::pin(pending(access, &spec.address, &spec.address, &spec.scripts, &spec.folder)).await?;
+    let facts = Box::pin(compared(access, &spec.address, &spec.address, &spec.scripts, &spec.folder, Missing::IsRefused)).await?;
     if let Some(refusal) = facts.refusals.into_iter().next() {
         return Err(refusal.into());
     }

@@ -22,4 +22,5 @@ mod query;
 mod queues;
 mod parameters;
 mod migrator;
+mod observed;
 mod diagnosis;
