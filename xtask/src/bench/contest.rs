@@ -9,6 +9,8 @@ use crate::site::{Site, told};
 /// One way to do the job.
 pub(super) struct Contestant<'c> {
     pub(super) name: String,
+    /// Makes the place ready, unmeasured.
+    pub(super) prepare: Box<dyn FnMut() -> Result<(), String> + 'c>,
     /// What is measured.
     pub(super) work: Box<dyn FnMut() -> Result<(), String> + 'c>,
     /// Makes the place as it was before, unmeasured.
@@ -37,12 +39,12 @@ pub(super) struct Score {
 pub(super) fn hold(site: &Site, rounds: usize, contestants: &mut [Contestant<'_>]) -> Result<Vec<Score>, String> {
     let mut scores: Vec<Score> = contestants.iter().map(|one| Score { name: one.name.clone(), turns: Vec::new() }).collect();
     if let Some(first) = contestants.first_mut() {
-        measure(site, &mut first.work)?;
+        measure(site, first)?;
         (first.clear)()?;
     }
     for round in 1..=rounds {
         for (contestant, score) in contestants.iter_mut().zip(&mut scores) {
-            let turn = measure(site, &mut contestant.work)?;
+            let turn = measure(site, contestant)?;
             println!("round {round} of {rounds}: {:>7.2} s  {}", turn.wall, contestant.name);
             score.turns.push(turn);
             (contestant.clear)()?;
@@ -51,11 +53,12 @@ pub(super) fn hold(site: &Site, rounds: usize, contestants: &mut [Contestant<'_>
     Ok(scores)
 }
 
-fn measure(site: &Site, work: &mut dyn FnMut() -> Result<(), String>) -> Result<Turn, String> {
+fn measure(site: &Site, contestant: &mut Contestant<'_>) -> Result<Turn, String> {
+    (contestant.prepare)()?;
     settle(site)?;
     let before = Clocks::read(site)?;
     let started = Instant::now();
-    work()?;
+    (contestant.work)()?;
     let wall = started.elapsed().as_secs_f64();
     let after = Clocks::read(site)?;
     let between = |one: Duration, other: Duration| other.saturating_sub(one).as_secs_f64();

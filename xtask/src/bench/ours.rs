@@ -28,18 +28,17 @@ pub(super) fn refresh<'c>(site: &'c Site, name: &str, stages: String, reports: &
         reports.last.replace(site.report()?);
         site.undo()
     };
-    Contestant { name: name.to_owned(), work: Box::new(work), clear: Box::new(clear) }
+    Contestant { name: name.to_owned(), prepare: Box::new(|| Ok(())), work: Box::new(work), clear: Box::new(clear) }
 }
 
 /// A copy into an empty database.
 pub(super) fn copy(site: &Site) -> Contestant<'_> {
     let work = move || {
-        peers::create(&site.target)?;
         let mut copy = site.restage(&["copy", &site.source.url(DATABASE, SUPERUSER), &site.target.url(peers::FRESH, SUPERUSER)]);
         copy.env("RESTAGE_SOURCE_PASSWORD", SUPERUSER_PASSWORD).env("RESTAGE_TARGET_PASSWORD", SUPERUSER_PASSWORD);
         must(copy).map(drop)
     };
-    Contestant { name: "`restage copy`".to_owned(), work: Box::new(work), clear: Box::new(move || peers::discard(&site.target)) }
+    peers::filling(site, "`restage copy`", work, || Ok(()))
 }
 
 impl Reports {

@@ -11,6 +11,8 @@ use crate::site::{DATABASE, Site, told};
 
 /// The database that a peer fills.
 pub(super) const FRESH: &str = "peer";
+/// Databases of fewer bytes stay until the server goes.
+const SMALL_BYTES: u64 = 1 << 30;
 /// As many as the servers have cores, which are the cores of this machine.
 const JOBS: &str = "2";
 
@@ -33,7 +35,6 @@ fn dump_and_restore<'s>(site: &'s Site, name: &str, options: &'static [&'static 
     let work = {
         let folder = folder.clone();
         move || {
-            create(&site.target)?;
             let mut dump = client(&site.source, "pg_dump");
             dump.args(["-Fd", "-j", JOBS, "-d", DATABASE]).args(options).arg("-f").arg(&folder);
             must(dump)?;
@@ -43,11 +44,7 @@ fn dump_and_restore<'s>(site: &'s Site, name: &str, options: &'static [&'static 
             must(restore).map(drop)
         }
     };
-    let clear = move || {
-        std::fs::remove_dir_all(&folder).map_err(|error| format!("cannot remove `{}`: {error}", folder.display()))?;
-        discard(&site.target)
-    };
-    Contestant { name: name.to_owned(), work: Box::new(work), clear: Box::new(clear) }
+    filling(site, name, work, move || remove(&folder))
 }
 
 /// Those that write into a pipe what the other end reads.
@@ -74,7 +71,6 @@ pub(super) fn piped(site: &Site) -> [Contestant<'_>; 2] {
 
 fn pipe<'s>(site: &'s Site, name: &str, from: impl Fn() -> Command + 's, into: impl Fn() -> Command + 's) -> Contestant<'s> {
     let work = move || {
-        create(&site.target)?;
         let mut from = from();
         let line = crate::program::line(&from);
         let mut writer =
@@ -88,7 +84,7 @@ fn pipe<'s>(site: &'s Site, name: &str, from: impl Fn() -> Command + 's, into: i
         crate::program::judge("the reader of a pipe", reader)?;
         if status.success() { Ok(()) } else { Err(format!("`{line}`: {status}")) }
     };
-    Contestant { name: name.to_owned(), work: Box::new(work), clear: Box::new(move || discard(&site.target)) }
+    filling(site, name, work, || Ok(()))
 }
 
 /// Where Debian puts it.
@@ -99,7 +95,6 @@ fn pgcopydb(site: &Site) -> Contestant<'_> {
     let work = {
         let folder = folder.clone();
         move || {
-            create(&site.target)?;
             let mut clone = Command::new(PGCOPYDB);
             clone
                 .arg("clone")
@@ -113,11 +108,7 @@ fn pgcopydb(site: &Site) -> Contestant<'_> {
             must(clone).map(drop)
         }
     };
-    let clear = move || {
-        std::fs::remove_dir_all(&folder).map_err(|error| format!("cannot remove `{}`: {error}", folder.display()))?;
-        discard(&site.target)
-    };
-    Contestant { name: "`pgcopydb clone`".to_owned(), work: Box::new(work), clear: Box::new(clear) }
+    filling(site, "`pgcopydb clone`", work, move || remove(&folder))
 }
 
 /// `psql` on the database that a peer fills, with one statement.
@@ -134,10 +125,37 @@ pub(super) fn client(cluster: &Cluster, program: &str) -> Command {
     command
 }
 
+/// Somebody who fills the fresh database, and what there is to be cleared away besides that.
+pub(super) fn filling<'s>(
+    site: &'s Site,
+    name: &str,
+    work: impl FnMut() -> Result<(), String> + 's,
+    mut clear: impl FnMut() -> Result<(), String> + 's,
+) -> Contestant<'s> {
+    let clear = move || {
+        clear()?;
+        discard(&site.target)
+    };
+    let prepare = move || create(&site.target);
+    Contestant { name: name.to_owned(), prepare: Box::new(prepare), work: Box::new(work), clear: Box::new(clear) }
+}
+
+fn remove(folder: &Path) -> Result<(), String> {
+    std::fs::remove_dir_all(folder).map_err(|error| format!("cannot remove `{}`: {error}", folder.display()))
+}
+
 pub(super) fn create(cluster: &Cluster) -> Result<(), String> {
     cluster.create_database(FRESH).map_err(told)
 }
 
+/// Takes the fresh database out of the way. For minutes after many files were removed, ext4 makes others slowly, at the expense
+/// of whoever is next: what has many files here has few bytes, and stays beside until the server goes.
 pub(super) fn discard(cluster: &Cluster) -> Result<(), String> {
-    cluster.psql("postgres", &format!("DROP DATABASE {FRESH}")).map(drop).map_err(told)
+    let sql = format!("SELECT oid, pg_database_size(oid) < {SMALL_BYTES} FROM pg_database WHERE datname = '{FRESH}'");
+    let found = cluster.psql("postgres", &sql).map_err(told)?;
+    let way_out = match found.strip_suffix("|t") {
+        Some(oid) => format!("ALTER DATABASE {FRESH} RENAME TO used_{oid}"),
+        None => format!("DROP DATABASE {FRESH}"),
+    };
+    cluster.psql("postgres", &way_out).map(drop).map_err(told)
 }
