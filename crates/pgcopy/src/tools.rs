@@ -1,9 +1,12 @@
 //! Finding PostgreSQL's own programs.
 
 use crate::{Kind, Result};
+use std::collections::BTreeMap;
 use std::env;
 use std::path::{Path, PathBuf};
 use std::process::Command;
+use std::sync::{Mutex, PoisonError};
+use std::time::SystemTime;
 
 /// Names a folder with one sub-folder per major version; searched first.
 pub const HOME_VARIABLE: &str = "RESTAGE_POSTGRES_HOME";
@@ -36,7 +39,7 @@ impl Tools {
         let by_major = folders
             .flat_map(|folder| (source..=NEWEST_MAJOR.max(target)).map(move |major| folder.join(major.to_string()).join("bin")));
         let found = by_major.chain(path.iter().cloned()).map(|folder| folder.join("pg_dump")).filter(|program| program.is_file());
-        // Asking each takes longer than connecting to a server, so the likeliest is asked first, and often alone.
+        // Asking each takes longer than connecting to a server: the likeliest is asked first, often alone, and once in a process.
         let (likely, others): (Vec<PathBuf>, Vec<PathBuf>) =
             found.partition(|program| program.ancestors().nth(2).is_some_and(|folder| folder.ends_with(target.to_string())));
         let version = |program: PathBuf| major_of(&program).map(|major| Self { pg_dump: program, major });
@@ -56,8 +59,23 @@ impl Tools {
     }
 }
 
-/// Runs `pg_dump --version`, which says `pg_dump (PostgreSQL) 15.17 (Debian …)`.
+/// What programs have said, by where they are and when they were put there.
+static ASKED: Mutex<BTreeMap<(PathBuf, SystemTime), u32>> = Mutex::new(BTreeMap::new());
+
 fn major_of(program: &Path) -> Option<u32> {
+    let installed = program.metadata().and_then(|file| file.modified()).ok()?;
+    let asked = || ASKED.lock().unwrap_or_else(PoisonError::into_inner);
+    let program = (program.to_owned(), installed);
+    if let Some(major) = asked().get(&program) {
+        return Some(*major);
+    }
+    let major = ask(&program.0)?;
+    asked().insert(program, major);
+    Some(major)
+}
+
+/// Runs `pg_dump --version`, which says `pg_dump (PostgreSQL) 15.17 (Debian …)`.
+fn ask(program: &Path) -> Option<u32> {
     let output = Command::new(program).arg("--version").output().ok()?;
     let said = String::from_utf8(output.stdout).ok()?;
     let version = said.split_once(") ")?.1;
@@ -89,6 +107,23 @@ mod tests {
         }
         let found = Tools::find_in(Some(folder.path()), Path::new("/nowhere"), &[], 14, 15).unwrap();
         assert!(found.major == 15 && !asked.exists());
+    }
+
+    #[test]
+    fn a_program_is_asked_again_only_where_it_was_replaced() {
+        let folder = tempfile::tempdir().unwrap();
+        let program = folder.path().join("pg_dump");
+        let find = || Tools::find_in(None, Path::new("/nowhere"), &[folder.path().to_owned()], 14, 15).map(|tools| tools.major);
+        for (version, since) in [("15.17", 1), ("16.13", 2)] {
+            install(folder.path(), version);
+            let installed = SystemTime::UNIX_EPOCH + std::time::Duration::from_secs(since);
+            fs::File::options().append(true).open(&program).unwrap().set_modified(installed).unwrap();
+            let major: u32 = version[..2].parse().unwrap();
+            assert_eq!(find().unwrap(), major);
+            fs::write(&program, "#!/bin/sh\nexit 1\n").unwrap();
+            fs::File::options().append(true).open(&program).unwrap().set_modified(installed).unwrap();
+            assert_eq!(find().unwrap(), major);
+        }
     }
 
     #[test]

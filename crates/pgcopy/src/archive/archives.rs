@@ -59,11 +59,17 @@ impl Archives {
     ) -> Result<Arc<Archive>> {
         let (database, user) = (identity(client.reader()).await?, client.endpoint().user.clone());
         let of = Reading { database, user, tools: tools.clone(), without: without.clone() };
-        let fingerprint = fingerprint(client).await?;
-        if let Some(known) = self.known().iter().find(|known| known.of == of && known.fingerprint == fingerprint) {
-            return Ok(Arc::clone(&known.archive));
-        }
-        let archive = Arc::new(dump_without(without, tools, client.endpoint(), Some(snapshot), stop).await?);
+        let reading = dump_without(without, tools, client.endpoint(), Some(snapshot), stop);
+        let (fingerprint, archive) = if self.known().iter().any(|known| known.of == of) {
+            let fingerprint = fingerprint(client).await?;
+            if let Some(known) = self.known().iter().find(|known| known.of == of && known.fingerprint == fingerprint) {
+                return Ok(Arc::clone(&known.archive));
+            }
+            (fingerprint, reading.await?)
+        } else {
+            tokio::try_join!(fingerprint(client), reading)?
+        };
+        let archive = Arc::new(archive);
         let mut all = self.known();
         all.retain(|known| known.of != of);
         if all.len() >= KEPT {

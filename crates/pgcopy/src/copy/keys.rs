@@ -7,8 +7,9 @@ use crate::Result;
 use crate::archive::Entry;
 use crate::connect::Reader;
 use restage_core::facts::ObjectKind;
-use restage_core::schema::quote_identifier;
+use restage_core::schema::{TableName, quote_identifier};
 use std::collections::BTreeMap;
+use tokio_postgres::types::{ToSql, Type};
 
 /// How the index of each constraint is made, and the constraint of it.
 #[derive(Debug, Default)]
@@ -28,13 +29,20 @@ const KEYS: &str = "SELECT n.nspname, t.relname, k.conname, pg_get_indexdef(k.co
      FROM pg_constraint k JOIN pg_class t ON t.oid = k.conrelid JOIN pg_namespace n ON n.oid = t.relnamespace \
        JOIN pg_index i ON i.indexrelid = k.conindid \
      WHERE k.contype IN ('p', 'u') AND t.relkind = 'r' AND NOT t.relispartition AND NOT i.indisexclusion \
-       AND n.nspname !~ '^pg_' AND n.nspname <> 'information_schema'";
+       AND (n.nspname, t.relname) IN (SELECT * FROM unnest($1::text[], $2::text[]))";
 
 impl Keys {
-    pub(super) async fn read(source: Reader<'_>) -> Result<Self> {
+    /// Those of some tables.
+    pub(super) async fn read(source: Reader<'_>, tables: &[&TableName]) -> Result<Self> {
+        if tables.is_empty() {
+            return Ok(Self::default());
+        }
+        let schemas: Vec<&str> = tables.iter().map(|table| table.schema.as_str()).collect();
+        let names: Vec<&str> = tables.iter().map(|table| table.name.as_str()).collect();
         // What is a name here may be a word of the language on a newer server.
         source.rows("quote all names", "SET quote_all_identifiers = on").await?;
-        let rows = source.query("list the keys' indexes", KEYS, &[]).await?;
+        let named: [(&(dyn ToSql + Sync), Type); 2] = [(&schemas, Type::TEXT_ARRAY), (&names, Type::TEXT_ARRAY)];
+        let rows = source.query("list the keys' indexes", KEYS, &named).await?;
         source.rows("quote names as usual", "RESET quote_all_identifiers").await?;
         let keys = rows.iter().filter_map(|row| {
             // One that was dropped since has none any more.

@@ -8,7 +8,7 @@ use super::keys::Keys;
 use super::ledger::{self, Ledger, Sizes};
 use super::owners::Owners;
 use super::pace::Pace;
-use super::schedule::{Schedule, Structure, TableWork, Work};
+use super::schedule::{Schedule, Structure, TableWork, Work, is_small};
 use super::selection::Selection;
 use super::statements::{Failure, Runner, Statement, making};
 use super::table::{Formats, TableCopies, compile_masks, table_copies};
@@ -83,9 +83,11 @@ impl Prepared {
         tally.expect(rows, copies.tables.iter().map(|table| table.bytes).sum());
         let mut selection = Selection::of(&keeper.archive, filling.carried)?;
         selection.fit_to(target.reader()).await?;
+        let large: Vec<&TableName> =
+            estimates.iter().filter(|(_, estimate)| !is_small(estimate.bytes)).map(|(name, _)| name).collect();
         Ok(Self {
             selection,
-            keys: Keys::read(source).await?,
+            keys: Keys::read(source, &large).await?,
             known_by_indexes: statistics::known_by_indexes(source).await?,
             source_is_standby: keeper.is_standby,
             rows_name_objects: formats.rows_name_objects,

@@ -5,7 +5,7 @@ mod builder;
 pub(super) mod cost;
 mod structure;
 
-pub(super) use builder::{TableWork, Work};
+pub(super) use builder::{TableWork, Work, is_small};
 pub(super) use structure::Structure;
 
 use crate::archive::Entry;

@@ -47,7 +47,7 @@ pub(in crate::copy) struct Work<'a> {
 impl TableWork {
     /// Whether it shares a task with others.
     pub(in crate::copy) fn is_small(&self) -> bool {
-        self.bytes <= SMALL_BYTES
+        is_small(self.bytes)
     }
 }
 
@@ -58,6 +58,11 @@ const TABLES_PER_TASK: usize = 32;
 const BYTES_PER_TASK: u64 = 8 << 20;
 /// Foreign keys of small tables that are made in one transaction; each takes locks on two tables until its end.
 const KEYS_PER_TASK: usize = 100;
+
+/// Whether a table of that many bytes is one of many to whoever makes it.
+pub(in crate::copy) fn is_small(bytes: u64) -> bool {
+    bytes <= SMALL_BYTES
+}
 
 pub(super) struct Builder<'a> {
     work: &'a Work<'a>,
@@ -196,7 +201,7 @@ impl<'a> Builder<'a> {
 
     /// Whether it is a foreign key between small tables: looking at their rows takes less than a transaction does.
     fn is_small_key(&self, entry: &Entry) -> bool {
-        let is_small = |table: &TableName| self.sizes.get(table).is_some_and(|bytes| *bytes <= SMALL_BYTES);
+        let is_small = |table: &TableName| self.sizes.get(table).is_some_and(|bytes| is_small(*bytes));
         let is_partitioned = |table: &TableName| self.below.get(table).is_some_and(|below| below.len() > 1);
         entry.kind == ObjectKind::ForeignKey
             && self
@@ -266,7 +271,7 @@ impl<'a> Builder<'a> {
 
     /// A key of a large table that has other indexes to be built beside it.
     fn in_two(&self, entry: &Entry, touched: &BTreeSet<TableName>) -> Option<(Entry, Entry)> {
-        let is_large = |table: &TableName| self.sizes.get(table).is_some_and(|bytes| *bytes > SMALL_BYTES);
+        let is_large = |table: &TableName| self.sizes.get(table).is_some_and(|bytes| !is_small(*bytes));
         let is_built = |other: &&Entry| matches!(other.kind, ObjectKind::Index | ObjectKind::Constraint);
         let beside = |other: &&Entry| self.touches.get(&other.id).is_some_and(|others| !others.is_disjoint(touched));
         let has_others = || self.work.entries.iter().filter(is_built).filter(beside).nth(1).is_some();
@@ -291,7 +296,7 @@ impl<'a> Builder<'a> {
         };
         let mut named = touched.iter().filter_map(|table| named_after(&table));
         match (named.next(), named.next()) {
-            (Some(key), None) => self.sizes.get(&key.table).is_some_and(|bytes| *bytes > SMALL_BYTES).then_some(key),
+            (Some(key), None) => self.sizes.get(&key.table).is_some_and(|bytes| !is_small(*bytes)).then_some(key),
             // With spaces in names, it may be of either table.
             _ => None,
         }
