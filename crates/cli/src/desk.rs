@@ -10,9 +10,9 @@ use crate::person::{holder, host, person};
 use crate::render;
 use crate::screen::Screen;
 use log::Log;
-use restage_core::name::RunId;
+use restage_core::name::{RunId, StepId};
 use restage_core::plan::Plan;
-use restage_core::provider::{Clock, Providers};
+use restage_core::provider::{Clock, Gone, Providers, Stay};
 use restage_core::report::{Report, Status, report};
 use restage_core::run::{
     Drive, Due, Event, Journal, Lease, Limits, Outcome, Person, Request, RequestId, Requests, Run, Sound, advance, retirable,
@@ -243,10 +243,10 @@ impl Desk {
     }
 
     /// Retires what a run retains, if it is due; gives the number of steps retired.
-    pub(crate) async fn retire(&self, run: &RunId, due: Due) -> Result<usize> {
+    pub(crate) async fn retire(&self, run: &RunId, due: Due, stay: Stay) -> Result<Vec<(StepId, Gone)>> {
         let (saved, events) = self.load(run).await?;
         if retirable(&Run::replay(&saved.plan, &events)?, self.clock.now(), due).is_empty() {
-            return Ok(0);
+            return Ok(vec![]);
         }
         let world = self.world();
         let held = self.hold(run, &saved.plan, world).await?;
@@ -262,9 +262,9 @@ impl Desk {
             providers: &providers,
             observer: &observer,
         };
-        let retired = retire(&self.driving(&around), due).await;
+        let retired = retire(&self.driving(&around), due, stay).await;
         held.release().await;
-        Ok(retired?.len())
+        retired
     }
 
     fn driving<'a>(&'a self, around: &Around<'a>) -> Drive<'a> {

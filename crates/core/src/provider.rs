@@ -11,7 +11,7 @@ mod surviving;
 mod versions;
 
 pub use copying::{Against, Carried, FillSpec, Filled, RowsTaken, TableFilled, TableTaken, Verified, VerifySpec, Waits};
-pub use database::{Databases, InPlaceSpec, Refreshed, ShadowSpec, SqlDone, SqlSpec, SwapSpec, Swapped};
+pub use database::{Databases, Gone, InPlaceSpec, Refreshed, ShadowSpec, SqlDone, SqlSpec, Stay, SwapSpec, Swapped};
 pub use job::{CommandDone, CommandSpec, Condition, Fate, ItemProgress, Jobs, Progress, Standing, Watch, Work};
 pub use migrating::{MigrateSpec, Migrated};
 pub use own::Own;

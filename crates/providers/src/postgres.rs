@@ -6,6 +6,7 @@ mod mark;
 mod migrating;
 mod listing;
 mod attributes;
+mod dropping;
 mod sessions;
 mod subscriptions;
 mod shadow;
@@ -34,7 +35,7 @@ use crate::migrator::Access;
 use restage_core::Result;
 use restage_core::environment::DatabaseAddress;
 use restage_core::name::RunId;
-use restage_core::provider::{Databases, MigrateSpec, Migrated, Own, ShadowSpec, SwapSpec, Swapped};
+use restage_core::provider::{Databases, Gone, MigrateSpec, Migrated, Own, ShadowSpec, Stay, SwapSpec, Swapped};
 
 /// What a database has of some scripts, without touching it.
 pub(crate) async fn observed(access: &Access, spec: &MigrateSpec) -> Result<Migrated> {
@@ -75,8 +76,8 @@ impl Databases for Postgres {
     async fn find_own(&self, address: &DatabaseAddress, run: &RunId) -> Result<Option<Own<DatabaseAddress>>> {
         shadow::find_own(self.servers(), address, run).await
     }
-    async fn ensure_dropped(&self, database: Own<DatabaseAddress>) -> Result<()> {
-        shadow::ensure_dropped(self.servers(), database.get()).await
+    async fn ensure_dropped(&self, database: Own<DatabaseAddress>, stay: Stay) -> Result<Gone> {
+        shadow::ensure_dropped(self.servers(), database.get(), stay).await
     }
     async fn swap(&self, spec: &SwapSpec, run: &RunId) -> Result<Swapped> {
         swap::swap(self.servers(), &self.shelter, spec, run).await

@@ -5,7 +5,7 @@ use crate::world::{Portion, Process, State, Strangers};
 use restage_core::environment::DatabaseAddress;
 use restage_core::facts::Identity;
 use restage_core::name::RunId;
-use restage_core::provider::{Databases, Own, ShadowSpec, SwapSpec, Swapped};
+use restage_core::provider::{Databases, Gone, Own, ShadowSpec, Stay, SwapSpec, Swapped};
 use restage_core::{Code, Error, Result};
 
 /// Seconds that a simulated swap takes.
@@ -27,10 +27,13 @@ impl Databases for Process {
         };
         self.call("find-own", find).await
     }
-    async fn ensure_dropped(&self, database: Own<DatabaseAddress>) -> Result<()> {
-        self.call("ensure-dropped", |state, portion| match portion {
-            Portion::Half => Ok(()),
-            Portion::Whole => state.ensure_dropped(&Spot::of(database.get())),
+    async fn ensure_dropped(&self, database: Own<DatabaseAddress>, stay: Stay) -> Result<Gone> {
+        self.call("ensure-dropped", |state, portion| match (portion, stay) {
+            (Portion::Half, _) => Ok(Gone::Now),
+            (Portion::Whole, stay) => {
+                state.ensure_dropped(&Spot::of(database.get()))?;
+                Ok(if stay == Stay::ToTheEnd { Gone::Now } else { Gone::Soon })
+            }
         })
         .await
     }

@@ -3,8 +3,9 @@
 use crate::variant::{Variant, Watched};
 use crate::world::{Process, World};
 use restage_core::error::Result;
+use restage_core::name::StepId;
 use restage_core::plan::Plan;
-use restage_core::provider::Providers;
+use restage_core::provider::{Providers, Stay};
 use restage_core::run::{Believe, Drive, Due, Lease, Limits, Next, Outcome, Person, Rules, Run, advance, retire};
 use std::sync::Mutex;
 use std::time::Duration;
@@ -37,15 +38,15 @@ impl World {
     }
 
     /// Gives up what the run retains for its undo.
-    pub(crate) fn retire(&self, plan: &Plan, variant: &Variant) -> Result<(), String> {
+    pub(crate) fn retire(&self, plan: &Plan, variant: &Variant, stay: Stay) -> Result<Vec<StepId>, String> {
         let process = self.begin_process();
         let providers = process.providers();
         let drive = process.drive(plan, &providers, variant.rules.as_ref());
-        let retired = self.block_on(retire(&drive, Due::Now));
+        let retired = self.block_on(retire(&drive, Due::Now, stay));
         self.end_process(&process, None);
         self.no_violation()?;
         match retired {
-            Some(Ok(_)) => Ok(()),
+            Some(Ok(retired)) => Ok(retired.into_iter().map(|(step, _)| step).collect()),
             Some(Err(error)) => Err(format!("retiring failed: {error}")),
             None => Err("retiring did not come to an end".into()),
         }

@@ -7,6 +7,7 @@ use crate::variant::Variant;
 use crate::world::World;
 use restage_core::name::RunId;
 use restage_core::plan::Plan;
+use restage_core::provider::Stay;
 use restage_core::report::{self, Runbook, Status};
 use restage_core::run::{Event, Outcome, Request, Run};
 
@@ -184,7 +185,9 @@ impl Trial<'_> {
     fn retire_afterwards(&self, world: &World) -> Held {
         let fork = world.fork();
         fork.lock().clear_troubles();
-        fork.retire(self.plan(), self.variant)?;
+        fork.retire(self.plan(), self.variant, Stay::UntilCertain)?;
+        let again = fork.retire(self.plan(), self.variant, Stay::ToTheEnd)?;
+        require(again.is_empty(), || format!("{again:?} were retired twice"))?;
         fork.lock().is_refreshed(OldOne::Retired).map_err(|why| format!("retired, but {why}"))?;
         if self.plan().steps.iter().any(|planned| planned.step.action().retained().is_some()) {
             fork.lock().ask(Ask::Undo);

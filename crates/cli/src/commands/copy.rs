@@ -12,6 +12,7 @@ use crate::screen::Screen;
 use restage_core::document::Source;
 use restage_core::environment::Environments;
 use restage_core::facts::{DatabaseFacts, ObjectKind, ObjectName};
+use restage_core::provider::{Gone, Stay};
 use restage_core::run::Due;
 use restage_core::scenario::{Family, PromptValues};
 use restage_core::{Code, Error};
@@ -51,7 +52,10 @@ pub(crate) async fn run(common: &Common, args: &Args, screen: Screen) -> Result<
     let code = desk.drive(&run).await?;
     if code == exit::DONE && !args.replace {
         // The empty database that was there before is of no use to anybody.
-        desk.retire(&run, Due::Expired).await?;
+        let retired = desk.retire(&run, Due::Expired, Stay::UntilCertain).await?;
+        if retired.iter().any(|(_, gone)| *gone == Gone::Soon) {
+            screen.talk("the server is still dropping the empty database that was there before");
+        }
     }
     Ok(code)
 }

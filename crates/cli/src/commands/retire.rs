@@ -6,6 +6,7 @@ use crate::fault::{Fault, exit};
 use crate::render::plural;
 use crate::screen::Screen;
 use restage_core::name::RunId;
+use restage_core::provider::Stay;
 use restage_core::run::Due;
 
 pub(crate) async fn run(common: &Common, args: &Args, screen: Screen) -> Result<u8, Fault> {
@@ -17,7 +18,7 @@ pub(crate) async fn run(common: &Common, args: &Args, screen: Screen) -> Result<
     };
     let mut retired: Vec<(RunId, usize)> = Vec::new();
     for run in runs {
-        let steps = desk.retire(&run, due).await?;
+        let steps = desk.retire(&run, due, Stay::ToTheEnd).await?.len();
         if steps > 0 {
             retired.push((run, steps));
         }

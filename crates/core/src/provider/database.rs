@@ -18,13 +18,31 @@ pub trait Databases: Send + Sync {
     /// The database at that address, if it carries this run's tag.
     async fn find_own(&self, address: &DatabaseAddress, run: &RunId) -> Result<Option<Own<DatabaseAddress>>>;
     /// Drops it, sessions and all.
-    async fn ensure_dropped(&self, database: Own<DatabaseAddress>) -> Result<()>;
+    async fn ensure_dropped(&self, database: Own<DatabaseAddress>, stay: Stay) -> Result<Gone>;
     /// Puts the shadow in the target's place by renaming both in one transaction; the old one stays under its new name, closed.
     async fn swap(&self, spec: &SwapSpec, run: &RunId) -> Result<Swapped>;
     /// Renames back: the old database is the target again, the refreshed one the shadow. Nothing to do is no error.
     async fn swap_back(&self, spec: &SwapSpec, run: &RunId) -> Result<()>;
     /// Whether this run's in-place refresh of that database was committed.
     async fn was_refreshed_by(&self, address: &DatabaseAddress, run: &RunId) -> Result<bool>;
+}
+
+/// How long a caller stays with what a server does to the end by itself: dropping a database takes a checkpoint.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Stay {
+    /// Until it is done.
+    ToTheEnd,
+    /// Until nothing but the server's own end can keep it from being done.
+    UntilCertain,
+}
+
+/// When something is gone.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Gone {
+    /// It is.
+    Now,
+    /// The server is still at it and needs nobody for that; what its own end leaves is told by the next plan.
+    Soon,
 }
 
 /// A shadow to be made.

@@ -7,6 +7,7 @@ use super::rules::Believe;
 use super::state::{Run, StepState};
 use crate::error::Result;
 use crate::name::StepId;
+use crate::provider::{Gone, Stay};
 use crate::steps::Cx;
 use jiff::Timestamp;
 use std::sync::Arc;
@@ -21,22 +22,23 @@ pub enum Due {
     Now,
 }
 
-/// Retires every step that is due; returns those that were.
-pub async fn retire(drive: &Drive<'_>, due: Due) -> Result<Vec<StepId>> {
+/// Retires every step that is due; returns those that were, and when what they retained is gone.
+pub async fn retire(drive: &Drive<'_>, due: Due, stay: Stay) -> Result<Vec<(StepId, Gone)>> {
     let events = drive.journal.read().await?;
     let mut run = Run::replay(drive.plan, &events)?;
-    let steps = retirable(&run, drive.clock.now(), due);
-    for step in &steps {
+    let mut retired = Vec::new();
+    for step in retirable(&run, drive.clock.now(), due) {
         for lease in &drive.leases {
             lease.renew().await?;
         }
-        record(drive, &mut run, What::RetireStarted { step: *step }).await?;
-        let receipt = run.receipts().get(step).cloned().expect("a step that is done left its receipt");
-        let cx = cx(drive, &run, *step);
-        cx.limited(drive.plan.step(*step).step.action().retire(&cx, receipt)).await?;
-        record(drive, &mut run, What::RetireDone { step: *step }).await?;
+        record(drive, &mut run, What::RetireStarted { step }).await?;
+        let receipt = run.receipts().get(&step).cloned().expect("a step that is done left its receipt");
+        let cx = cx(drive, &run, step);
+        let gone = cx.limited(drive.plan.step(step).step.action().retire(&cx, receipt, stay)).await?;
+        record(drive, &mut run, What::RetireDone { step }).await?;
+        retired.push((step, gone));
     }
-    Ok(steps)
+    Ok(retired)
 }
 
 /// The steps of a finished run whose retained things are due.

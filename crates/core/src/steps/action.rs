@@ -4,7 +4,7 @@ use super::Cx;
 use crate::error::{Code, Error, Result};
 use crate::name::{RunId, StepId};
 use crate::plan::{Effect, How, Reversal};
-use crate::provider::{Deltas, Filled, Kept, Swapped, Verified};
+use crate::provider::{Deltas, Filled, Gone, Kept, Stay, Swapped, Verified};
 use futures::future::BoxFuture;
 use serde::de::DeserializeOwned;
 use serde::{Deserialize, Serialize};
@@ -37,8 +37,8 @@ pub trait Action: Send + Sync {
         None
     }
     /// Gives up what undo needs; called once [`Action::retained`] has passed.
-    fn retire(&self, _cx: &Cx<'_>, _receipt: Self::Receipt) -> impl Future<Output = Result<()>> + Send {
-        async { Ok(()) }
+    fn retire(&self, _cx: &Cx<'_>, _receipt: Self::Receipt, _stay: Stay) -> impl Future<Output = Result<Gone>> + Send {
+        async { Ok(Gone::Now) }
     }
     /// What the report tells of it.
     fn summary(&self, _receipt: Self::Receipt) -> Summary {
@@ -153,7 +153,7 @@ pub trait AnyAction: Send + Sync {
     /// See [`Action::retained`].
     fn retained(&self) -> Option<Duration>;
     /// See [`Action::retire`].
-    fn retire<'a>(&'a self, cx: &'a Cx<'_>, receipt: Value) -> BoxFuture<'a, Result<()>>;
+    fn retire<'a>(&'a self, cx: &'a Cx<'_>, receipt: Value, stay: Stay) -> BoxFuture<'a, Result<Gone>>;
     /// See [`Action::summary`].
     fn summary(&self, receipt: Value) -> Result<Summary>;
     /// See [`Action::by_hand`].
@@ -173,8 +173,8 @@ impl<A: Action> AnyAction for A {
     fn retained(&self) -> Option<Duration> {
         Action::retained(self)
     }
-    fn retire<'a>(&'a self, cx: &'a Cx<'_>, receipt: Value) -> BoxFuture<'a, Result<()>> {
-        Box::pin(async move { Action::retire(self, cx, read(receipt)?).await })
+    fn retire<'a>(&'a self, cx: &'a Cx<'_>, receipt: Value, stay: Stay) -> BoxFuture<'a, Result<Gone>> {
+        Box::pin(async move { Action::retire(self, cx, read(receipt)?, stay).await })
     }
     fn summary(&self, receipt: Value) -> Result<Summary> {
         Ok(Action::summary(self, read(receipt)?))

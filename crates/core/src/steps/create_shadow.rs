@@ -7,7 +7,7 @@ use crate::error::Result;
 use crate::facts::Identity;
 use crate::name::RunId;
 use crate::plan::How;
-use crate::provider::{Own, Place, ShadowSpec};
+use crate::provider::{Own, Place, ShadowSpec, Stay};
 use serde::{Deserialize, Serialize};
 
 /// Creates the shadow beside its target: same owner, encoding, locale and settings.
@@ -44,7 +44,7 @@ impl Action for CreateShadow {
     }
     async fn undo(&self, cx: &Cx<'_>, _: Option<Self::Receipt>) -> Result<()> {
         match cx.providers.databases.find_own(&self.shadow(&cx.run), &cx.run).await? {
-            Some(shadow) => cx.providers.databases.ensure_dropped(shadow).await,
+            Some(shadow) => cx.providers.databases.ensure_dropped(shadow, Stay::ToTheEnd).await.map(drop),
             None => Ok(()),
         }
     }

@@ -8,7 +8,7 @@ use crate::error::Result;
 use crate::facts::Identity;
 use crate::name::{RunId, StepId};
 use crate::plan::How;
-use crate::provider::{Place, Surviving, SwapSpec, Swapped};
+use crate::provider::{Gone, Place, Stay, Surviving, SwapSpec, Swapped};
 use serde::{Deserialize, Serialize};
 
 /// Ends the target's sessions and renames both databases in one transaction; the old one is retained for undo.
@@ -70,10 +70,10 @@ impl Action for SwapDatabase {
     fn retained(&self) -> Option<std::time::Duration> {
         Some(self.retain.as_std())
     }
-    async fn retire(&self, cx: &Cx<'_>, receipt: Swapped) -> Result<()> {
+    async fn retire(&self, cx: &Cx<'_>, receipt: Swapped, stay: Stay) -> Result<Gone> {
         match cx.providers.databases.find_own(receipt.old.get(), &cx.run).await? {
-            Some(old) => cx.providers.databases.ensure_dropped(old).await,
-            None => Ok(()),
+            Some(old) => cx.providers.databases.ensure_dropped(old, stay).await,
+            None => Ok(Gone::Now),
         }
     }
     fn summary(&self, receipt: Swapped) -> Summary {

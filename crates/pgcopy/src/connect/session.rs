@@ -195,6 +195,11 @@ impl TargetClient {
         self.0.copy_in(what, sql)
     }
 
+    /// Lets the server end what this session runs next, even when nobody waits for it any more.
+    pub async fn outlive(&self) -> Result<()> {
+        self.run("let the server go on alone", "SET client_connection_check_interval = 0").await
+    }
+
     /// The server's major version, such as 15.
     pub fn major(&self) -> u32 {
         self.0.version / 10_000

@@ -1,17 +1,17 @@
 //! The shadow: a database beside the target that will take its place.
 
 use super::attributes::{self, Form, gone};
+use super::dropping::drop_one;
 use super::listing::{Listed, Listing, list};
 use super::mark::{self, Comment, Mark, Role};
 use super::servers::{Caller, Servers};
 use super::sessions;
-use super::subscriptions;
 use super::trouble::told;
 use jiff::Timestamp;
 use restage_core::environment::DatabaseAddress;
 use restage_core::facts::Identity;
 use restage_core::name::RunId;
-use restage_core::provider::{Own, ShadowSpec};
+use restage_core::provider::{Gone, Own, ShadowSpec, Stay};
 use restage_core::schema::{quote_identifier, quote_literal};
 use restage_core::{Code, Error, Result};
 use restage_pgcopy::connect::{APPLICATION_NAME, TargetClient};
@@ -23,7 +23,7 @@ use std::time::Duration;
 /// How long statements that create, rename or drop databases wait for a lock.
 pub(super) const LOCK_LIMIT: Duration = Duration::from_secs(30);
 /// How long sessions of a database that is dropped may take to end.
-const LEAVE_LIMIT: Duration = Duration::from_secs(30);
+pub(super) const LEAVE_LIMIT: Duration = Duration::from_secs(30);
 
 /// A session of the run, after whatever an earlier one of it has left at work on that database.
 async fn session(servers: &Servers, server: &DatabaseAddress, database: &str, run: &RunId) -> Result<TargetClient> {
@@ -60,7 +60,7 @@ pub(super) async fn ensure_empty(
     let is_empty = found.is_some_and(|found| found.comment().mark_of(run).is_some_and(|mark| mark.role == Role::Empty));
     if !is_empty {
         if let Some(found) = found {
-            drop_one(servers, &client, found, shadow.get()).await?;
+            drop_one(servers, &client, found, shadow.get(), Stay::ToTheEnd).await?;
         }
         let target = listing.find(target.database.as_str()).ok_or_else(|| gone(target.database.as_str()))?;
         let listing = list(&client).await?;
@@ -106,13 +106,13 @@ pub(super) async fn find_own(servers: &Servers, address: &DatabaseAddress, run: 
 }
 
 /// Drops a database that a run made, sessions and all. The tag is looked at once more: the proof may be old.
-pub(super) async fn ensure_dropped(servers: &Servers, database: &DatabaseAddress) -> Result<()> {
+pub(super) async fn ensure_dropped(servers: &Servers, database: &DatabaseAddress, stay: Stay) -> Result<Gone> {
     let client = servers.maintain(database, &Caller::looking()).await?;
     let listing = list(&client).await?;
     match listing.find(database.database.as_str()) {
-        None => Ok(()),
+        None => Ok(Gone::Now),
         Some(found) if found.maker().is_none() || is_in_use(found) => Err(stranger(found, database)),
-        Some(found) => drop_one(servers, &client, found, database).await,
+        Some(found) => drop_one(servers, &client, found, database, stay).await,
     }
 }
 
@@ -189,25 +189,6 @@ pub(super) fn comment_on(name: &str, comment: &Comment) -> String {
     let text = comment.to_string();
     let text = if text.is_empty() { "NULL".to_owned() } else { quote_literal(&text) };
     format!("COMMENT ON DATABASE {} IS {text}", quote_identifier(name))
-}
-
-async fn drop_one(servers: &Servers, client: &TargetClient, found: &Listed, address: &DatabaseAddress) -> Result<()> {
-    let name = quote_identifier(&found.name);
-    let doing = format!("drop `{}`", found.name);
-    client.run("limit waiting", &format!("SET lock_timeout = {}", LOCK_LIMIT.as_millis())).await.map_err(told)?;
-    if found.is_template {
-        client.run(&doing, &format!("ALTER DATABASE {name} IS_TEMPLATE false")).await.map_err(told)?;
-    }
-    subscriptions::drop_all(servers, client, found, address).await?;
-    let forced = client.run(&doing, &format!("DROP DATABASE IF EXISTS {name} WITH (FORCE)")).await;
-    match forced {
-        // One of the sessions is of a role that this one may not end.
-        Err(error) if error.kind == Kind::PermissionDenied => {}
-        done => return done.map_err(told),
-    }
-    client.run(&doing, &format!("ALTER DATABASE {name} ALLOW_CONNECTIONS false")).await.map_err(told)?;
-    sessions::end_all(client, &[found.oid], LEAVE_LIMIT).await?;
-    client.run(&doing, &format!("DROP DATABASE IF EXISTS {name}")).await.map_err(told)
 }
 
 /// A database that is in the way and not the run's.

@@ -1,11 +1,13 @@
 //! Shadows: made like their target, found again, dropped, and never confused with what is somebody else's.
 
-use crate::site::{Site, named, origin, run_id};
+use crate::site::{Site, named, origin, run_id, until};
 use restage_core::Code;
 use restage_core::environment::DatabaseAddress;
-use restage_core::provider::{Databases, Own};
+use restage_core::provider::{Databases, Gone, Own, Stay};
 use restage_lab::Major;
+use restage_pgcopy::connect::WATCH_CLIENT;
 use restage_providers::postgres::Role;
+use rustix::process::{Pid, Signal, kill_process};
 
 /// A target with everything that a database can have besides content.
 fn furnish(site: &Site, owner: &str, create: &str) {
@@ -74,8 +76,8 @@ async fn looks_like_its_target(site: &Site, user: &str) {
     assert_eq!(postgres.ensure_shadow(&spec, &run).await.unwrap(), shadow);
     assert_eq!(postgres.find_own(&spec.shadow, &run).await.unwrap(), Some(shadow.clone()));
     assert_eq!(postgres.find_own(&spec.shadow, &run_id("0000000002")).await.unwrap(), None);
-    postgres.ensure_dropped(shadow.clone()).await.unwrap();
-    postgres.ensure_dropped(shadow).await.unwrap();
+    assert_eq!(postgres.ensure_dropped(shadow.clone(), Stay::ToTheEnd).await.unwrap(), Gone::Now);
+    assert_eq!(postgres.ensure_dropped(shadow, Stay::UntilCertain).await.unwrap(), Gone::Now);
     assert_eq!(site.databases(), ["app"]);
 }
 
@@ -151,7 +153,7 @@ async fn a_stranger_of_the_shadows_name_is_refused_and_untouched() {
         assert!(site.databases().contains(&"app_restage_0000000001".to_owned()));
         if making.starts_with("CREATE") {
             // Not even a proof from elsewhere makes it ours.
-            let error = postgres.ensure_dropped(Own::tagged(spec.shadow.clone())).await.unwrap_err();
+            let error = postgres.ensure_dropped(Own::tagged(spec.shadow.clone()), Stay::ToTheEnd).await.unwrap_err();
             assert_eq!(error.code, Code::ObjectNotOurs);
             site.psql("postgres", "DROP DATABASE app_restage_0000000001");
         }
@@ -164,11 +166,11 @@ async fn the_target_itself_is_never_dropped() {
     let site = site(Major::V15);
     furnish(&site, "owner", "");
     let target = site.address("app", "owner");
-    let error = site.postgres().ensure_dropped(Own::tagged(target)).await.unwrap_err();
+    let error = site.postgres().ensure_dropped(Own::tagged(target), Stay::ToTheEnd).await.unwrap_err();
     assert_eq!(error.code, Code::ObjectNotOurs);
     let live = format!("[restage run=0000000001 of=app at=2026-11-20T08:00:00Z as=live {}]", origin());
     site.psql("postgres", &format!("COMMENT ON DATABASE app IS '{live}'"));
-    let error = site.postgres().ensure_dropped(Own::tagged(site.address("app", "owner"))).await.unwrap_err();
+    let error = site.postgres().ensure_dropped(Own::tagged(site.address("app", "owner")), Stay::ToTheEnd).await.unwrap_err();
     assert_eq!(error.code, Code::ObjectNotOurs);
     assert_eq!(site.databases(), ["app"]);
 }
@@ -224,6 +226,28 @@ async fn a_shadow_is_dropped_under_its_sessions_and_with_its_subscriptions() {
     site.psql("postgres", &format!("ALTER DATABASE {name} IS_TEMPLATE true"));
     let session = site.servers().read(&DatabaseAddress { database: named(name), ..target.clone() }).await.unwrap();
     session.begin(None).await.unwrap();
-    postgres.ensure_dropped(shadow).await.unwrap();
+    postgres.ensure_dropped(shadow, Stay::ToTheEnd).await.unwrap();
     assert_eq!(site.databases(), ["app"]);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_server_that_is_left_at_its_checkpoint_drops_the_database_to_the_end() {
+    for major in Major::ALL {
+        let site = site(major);
+        furnish(&site, "owner", "");
+        let (target, run) = (site.address("app", "owner"), run_id("0000000001"));
+        let shadow = site.postgres().ensure_shadow(&site.shadow_spec(&target, &run).await, &run).await.unwrap();
+        let found = site.psql("postgres", "SELECT pid FROM pg_stat_activity WHERE backend_type = 'checkpointer'");
+        let checkpointer = Pid::from_raw(found.parse().unwrap()).unwrap();
+        kill_process(checkpointer, Signal::STOP).unwrap();
+        let left = site.postgres().ensure_dropped(shadow.clone(), Stay::UntilCertain).await;
+        // Longer than a server takes to see that a client is gone.
+        tokio::time::sleep(WATCH_CLIENT * 2).await;
+        let during = site.databases();
+        kill_process(checkpointer, Signal::CONT).unwrap();
+        assert_eq!((left.unwrap(), during.len()), (Gone::Soon, 2), "{major:?}");
+        let is_gone = || site.databases() == ["app"];
+        until("the database is dropped", is_gone).await;
+        assert_eq!(site.postgres().ensure_dropped(shadow, Stay::ToTheEnd).await.unwrap(), Gone::Now);
+    }
 }

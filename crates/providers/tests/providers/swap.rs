@@ -4,7 +4,7 @@ use crate::site::{LIMIT, Site, named, origin, run_id, until};
 use restage_core::Code;
 use restage_core::environment::DatabaseAddress;
 use restage_core::facts::Identity;
-use restage_core::provider::{Databases, SwapSpec};
+use restage_core::provider::{Databases, Stay, SwapSpec};
 use restage_lab::Major;
 use restage_pgcopy::connect::{self, TargetClient};
 use restage_providers::postgres::Role;
@@ -76,7 +76,7 @@ async fn a_swap_and_its_way_back_leave_everything_as_it_should_be() {
         postgres.swap_back(&spec, &run).await.unwrap();
         assert!(postgres.swap(&spec, &run).await.is_ok(), "a swap that was taken back can be made again");
         let old = postgres.find_own(&spec.old, &run).await.unwrap().unwrap();
-        postgres.ensure_dropped(old).await.unwrap();
+        postgres.ensure_dropped(old, Stay::ToTheEnd).await.unwrap();
         assert_eq!(postgres.swap_back(&spec, &run).await.unwrap_err().code, Code::CannotUndo);
     }
 }
