@@ -11,6 +11,9 @@ mod compared;
 #[path = "copy/whole.rs"]
 mod whole;
 
+#[path = "copy/read_once.rs"]
+mod read_once;
+
 #[path = "copy/faithful.rs"]
 mod faithful;
 
