@@ -4,14 +4,13 @@ use crate::place::{Pair, Plain, endpoint};
 use restage_lab::{Cluster, Config, Installation};
 use restage_pgcopy::copy;
 
-/// A query that only reading the structure makes, and the session of a `pg_dump`.
+/// A query that only reading the structure makes, and one that only `pg_dump` does.
 const STRUCTURE: &str = "c.relispartition, c.relpersistence::text";
-const DUMP: &str = "application_name=pg_dump";
+const DUMP: &str = "FROM pg_catalog.pg_seclabels";
 
 fn source() -> Cluster {
     let mut config = Config::of(Installation::any().unwrap());
-    config.settings =
-        [("log_statement", "all"), ("log_connections", "on")].map(|(name, value)| (name.into(), value.into())).to_vec();
+    config.settings = vec![("log_statement".into(), "all".into())];
     let cluster = config.start().unwrap();
     cluster.create_database("app").unwrap();
     cluster.psql("app", "CREATE TABLE things (id int PRIMARY KEY); INSERT INTO things SELECT generate_series(1, 10)").unwrap();

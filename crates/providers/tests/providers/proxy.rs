@@ -9,8 +9,8 @@ use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::tcp::OwnedReadHalf;
 use tokio::sync::watch;
 
-/// What `pg_dump` calls itself when it logs in.
-const DUMP: &[u8] = b"pg_dump";
+/// What only `pg_dump` says when it logs in; its name is restage's.
+const DUMP: &[u8] = b"-c default_transaction_read_only=on";
 
 /// When the connections are cut.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -50,6 +50,11 @@ impl Proxy {
     /// Statements that have passed so far.
     pub(crate) fn seen(&self) -> i64 {
         i64::MAX - self.wire.left.load(Ordering::SeqCst)
+    }
+
+    /// Whether the connections have been cut.
+    pub(crate) fn is_cut(&self) -> bool {
+        *self.wire.is_cut.borrow()
     }
 
     /// Returns once the connections have been cut.

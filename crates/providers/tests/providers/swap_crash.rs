@@ -38,9 +38,11 @@ async fn dies(site: &Site, spec: &SwapSpec, doing: Doing, at: i64, cut: Cut) -> 
     tokio::select! {
         biased;
         () = proxy.cut() => true,
-        done = work => {
-            done.unwrap();
-            false
+        // It may fail of the cut before that is told here.
+        done = work => match done {
+            Ok(()) => false,
+            Err(_) if proxy.is_cut() => true,
+            Err(error) => panic!("{error}"),
         }
     }
 }
