@@ -242,7 +242,7 @@ impl Desk {
         }
     }
 
-    /// Retires what a run retains, if it is due; gives the number of steps retired.
+    /// Retires what a run retains, if it is due; returns the steps, and when what they retained is gone.
     pub(crate) async fn retire(&self, run: &RunId, due: Due, stay: Stay) -> Result<Vec<(StepId, Gone)>> {
         let (saved, events) = self.load(run).await?;
         if retirable(&Run::replay(&saved.plan, &events)?, self.clock.now(), due).is_empty() {

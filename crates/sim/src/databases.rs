@@ -28,9 +28,9 @@ impl Databases for Process {
         self.call("find-own", find).await
     }
     async fn ensure_dropped(&self, database: Own<DatabaseAddress>, stay: Stay) -> Result<Gone> {
-        self.call("ensure-dropped", |state, portion| match (portion, stay) {
-            (Portion::Half, _) => Ok(Gone::Now),
-            (Portion::Whole, stay) => {
+        self.call("ensure-dropped", |state, portion| match portion {
+            Portion::Half => Ok(Gone::Now),
+            Portion::Whole => {
                 state.ensure_dropped(&Spot::of(database.get()))?;
                 Ok(if stay == Stay::ToTheEnd { Gone::Now } else { Gone::Soon })
             }

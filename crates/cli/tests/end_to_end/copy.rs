@@ -5,6 +5,7 @@ use crate::people::people;
 use crate::play::{Played, Playing, await_that, exit};
 use crate::world::{APP, World};
 use restage_lab::dataset::{PREPROD_OWNER, PRODUCTION_READER};
+use rustix::process::{Pid, Signal, kill_process};
 
 const BOOKINGS: &str = "select id, created_by, note from bookings";
 
@@ -56,6 +57,20 @@ fn an_empty_database_is_filled_and_nothing_is_left_beside_it() {
     await_that("the server has dropped the empty database", || databases().len() == 3);
     world.restage(&["retire", "last"]).ends(exit::DONE).says("0 old databases");
     before.nothing_was_touched(&world);
+}
+
+#[test]
+fn nobody_waits_for_the_checkpoint_with_which_the_empty_database_is_dropped() {
+    let world = world();
+    let asked = "select pid from pg_stat_activity where backend_type = 'checkpointer'";
+    let checkpointer = Pid::from_raw(world.preprod.psql("postgres", asked).unwrap().trim().parse().unwrap()).unwrap();
+    kill_process(checkpointer, Signal::STOP).unwrap();
+    let copied = copy(&world, "fresh", &[]);
+    let before = made_by_runs(&world);
+    kill_process(checkpointer, Signal::CONT).unwrap();
+    copied.ends(exit::DONE).says("still dropping the empty database");
+    assert_eq!(before.len(), 1, "{before:?}");
+    await_that("the server has dropped the empty database", || made_by_runs(&world).is_empty());
 }
 
 #[test]

@@ -17,7 +17,7 @@ pub trait Databases: Send + Sync {
     async fn ensure_shadow(&self, spec: &ShadowSpec, run: &RunId) -> Result<Own<DatabaseAddress>>;
     /// The database at that address, if it carries this run's tag.
     async fn find_own(&self, address: &DatabaseAddress, run: &RunId) -> Result<Option<Own<DatabaseAddress>>>;
-    /// Drops it, sessions and all.
+    /// Drops it, sessions and all; stays with the server as long as asked and says when it is gone.
     async fn ensure_dropped(&self, database: Own<DatabaseAddress>, stay: Stay) -> Result<Gone>;
     /// Puts the shadow in the target's place by renaming both in one transaction; the old one stays under its new name, closed.
     async fn swap(&self, spec: &SwapSpec, run: &RunId) -> Result<Swapped>;
